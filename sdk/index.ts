@@ -1,1 +1,12 @@
-export {};
+// All that a plugin may import. What is not exported here is not part of the contract.
+export { Type } from 'typebox';
+export type { Static, TSchema } from 'typebox';
+export * from './body-stream.ts';
+export * from './exchange.ts';
+export * from './fields.ts';
+export * from './params.ts';
+export * from './plugin.ts';
+export * from './refusals.ts';
+export * from './reply.ts';
+export * from './schema.ts';
+export * from './services.ts';

@@ -1,0 +1,149 @@
+import {
+  type Exchange as PublicExchange,
+  type Fields,
+  type Identity,
+  type Api,
+  Params,
+  parseCookies,
+  type Refusal,
+} from '#sdk';
+import type { Endpoint, Snapshot } from './endpoint.ts';
+import type { RequestBody } from './request-body.ts';
+import type { Handler } from './hooks.ts';
+import type { Inbound } from './inbound.ts';
+
+/** How a request ended; see `Completed.outcome` of the SDK. */
+export type Outcome = 'answered' | 'client-gone' | 'cut';
+
+/** Where an answer goes: the caller's connection, or the exchange that called the gateway itself. */
+export interface Delivery {
+  /** Sends the answer; calls `done` once, after the last byte or when it is cut short. */
+  send(inbound: Inbound, exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void;
+  /** Forwards an interim answer (1xx). */
+  inform(status: number, flat: readonly string[]): void;
+}
+
+/** What the ingress knows of a request. */
+export interface Incoming {
+  readonly requestId: string;
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly rawQuery: string;
+  readonly headers: Fields;
+  readonly clientAddress: string;
+  readonly httpVersion: string;
+  readonly receivedAt: number;
+  readonly body: RequestBody;
+  readonly delivery: Delivery;
+  /** Number of times this request went through the gateway before, by its `Via` entries. */
+  readonly passes: number;
+  readonly isSelfCall: boolean;
+}
+
+const noValues: ReadonlyMap<string, string> = new Map();
+
+/** One request, from its head to the last byte of its answer. Implements what plugins see, and carries the run. */
+export class Exchange implements PublicExchange {
+  readonly incoming: Incoming;
+  readonly requestId: string;
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly path: string;
+  readonly rawQuery: string;
+  readonly headers: Fields;
+  readonly clientAddress: string;
+  readonly receivedAt: number;
+  readonly startedAt: number = performance.now();
+
+  endpoint: Endpoint | null = null;
+  pathValues: ReadonlyMap<string, string> = noValues;
+  pathRest = '';
+  identity: Identity | null = null;
+  isAborted = false;
+  isCompleted = false;
+  refusal: Refusal | undefined;
+  answeredBy: Handler<never> | undefined;
+  backendStartedAt = 0;
+  backendMs: number | undefined;
+  readonly snapshot: Snapshot;
+
+  #query: Params | undefined;
+  #cookies: ReadonlyMap<string, string> | undefined;
+  #abortListeners: (() => void)[] | undefined;
+
+  constructor(incoming: Incoming, snapshot: Snapshot) {
+    this.incoming = incoming;
+    this.snapshot = snapshot;
+    this.requestId = incoming.requestId;
+    this.method = incoming.method;
+    this.scheme = incoming.scheme;
+    this.host = incoming.host;
+    this.path = incoming.path;
+    this.rawQuery = incoming.rawQuery;
+    this.headers = incoming.headers;
+    this.clientAddress = incoming.clientAddress;
+    this.receivedAt = incoming.receivedAt;
+  }
+
+  get port(): number {
+    return this.incoming.port;
+  }
+
+  get httpVersion(): string {
+    return this.incoming.httpVersion;
+  }
+
+  get api(): Api {
+    return this.#endpoint().api;
+  }
+
+  get environment(): string {
+    return this.#endpoint().environment;
+  }
+
+  get query(): Params {
+    return (this.#query ??= Params.parse(this.rawQuery));
+  }
+
+  get cookies(): ReadonlyMap<string, string> {
+    return (this.#cookies ??= parseCookies(this.headers.get('cookie')));
+  }
+
+  get hasBody(): boolean {
+    return !this.incoming.body.isEmpty;
+  }
+
+  readBody(): Promise<Buffer> {
+    return this.incoming.body.read();
+  }
+
+  async readForm(): Promise<Params> {
+    const type = this.headers.get('content-type') ?? '';
+    if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return Params.empty;
+    return Params.parse((await this.readBody()).toString('utf8'));
+  }
+
+  onAbort(listener: () => void): void {
+    if (this.isAborted) listener();
+    else if (this.#abortListeners === undefined) this.#abortListeners = [listener];
+    else this.#abortListeners.push(listener);
+  }
+
+  /** The caller is gone. */
+  abort(): void {
+    if (this.isAborted) return;
+    this.isAborted = true;
+    const listeners = this.#abortListeners;
+    this.#abortListeners = undefined;
+    for (const listener of listeners ?? []) listener();
+  }
+
+  #endpoint(): Endpoint {
+    if (this.endpoint === null) throw new Error('no API is known before routing');
+    return this.endpoint;
+  }
+}

@@ -1,0 +1,115 @@
+import { Fields } from '#sdk';
+import type { Exchange } from './exchange.ts';
+
+/** Fields that concern one connection only (RFC 9110 section 7.6.1), and those that framing replaces. */
+const perConnection: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
+const provenance: ReadonlySet<string> = new Set([
+  'x-ca-request-id',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-request-id',
+]);
+
+// A look at the length spares most names the look-up in a set.
+const lengths = new Set([...perConnection, ...provenance].map((name) => name.length));
+
+/** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
+export function nominated(connection: string | undefined): ReadonlySet<string> | null {
+  if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
+  const names = connection
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+  return new Set(names.filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive'));
+}
+
+/** The fields a request is forwarded with (RFC 9110 section 7.6, RFC 7239's de-facto forerunners). */
+export function forwardedFields(exchange: Exchange, via: string): Fields {
+  const source = exchange.headers.flat;
+  const { isSelfCall } = exchange.incoming;
+  const named = nominated(exchange.headers.combined('connection'));
+  const flat: string[] = [];
+  let forwardedFor = '';
+  for (let index = 0; index < source.length; index += 2) {
+    const name = source[index] ?? '';
+    const value = source[index + 1] ?? '';
+    if (named !== null && named.has(name.toLowerCase())) continue;
+    if (lengths.has(name.length)) {
+      const lower = name.toLowerCase();
+      if (perConnection.has(lower)) continue;
+      if (lower === 'x-forwarded-for') {
+        forwardedFor += `${value}, `;
+        continue;
+      }
+      if (provenance.has(lower) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
+    }
+    flat.push(name, value);
+  }
+  flat.push('X-Forwarded-For', forwardedFor + exchange.clientAddress);
+  if (!isSelfCall) {
+    flat.push('X-Forwarded-Proto', exchange.scheme, 'X-Forwarded-Port', String(exchange.port));
+    if (exchange.host !== '') flat.push('X-Forwarded-Host', exchange.headers.get('host') ?? exchange.host);
+  }
+  flat.push('X-Request-Id', exchange.requestId, 'X-Ca-Request-Id', exchange.requestId, 'Via', via);
+  return new Fields(flat);
+}
+
+const perConnectionInAnswers: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** An answer's fields without what concerned the backend's connection only. */
+export function answeredFields(headers: Readonly<Record<string, string | string[] | undefined>>): Fields {
+  const connection = headers['connection'];
+  const named = nominated(Array.isArray(connection) ? connection.join(',') : connection);
+  const flat: string[] = [];
+  for (const name in headers) {
+    if (perConnectionInAnswers.has(name) || named?.has(name) === true) continue;
+    const value = headers[name];
+    if (typeof value === 'string') flat.push(name, value);
+    else for (const each of value ?? []) flat.push(name, each);
+  }
+  return new Fields(flat);
+}
+
+const notInTrailers: ReadonlySet<string> = new Set([
+  ...perConnection,
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-range',
+  'content-type',
+  'set-cookie',
+]);
+
+/** The trailer fields that may be passed on (RFC 9110 section 6.5.1: never framing, routing or authentication). */
+export function answeredTrailers(
+  trailers: Readonly<Record<string, string | string[] | undefined>>,
+): Fields | undefined {
+  const fields = answeredFields(trailers);
+  if (fields.flat.length === 0) return undefined;
+  fields.deleteAll(notInTrailers);
+  return fields.flat.length === 0 ? undefined : fields;
+}

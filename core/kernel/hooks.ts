@@ -1,0 +1,129 @@
+import { AsyncSeriesBailHook, SyncBailHook } from 'tapable';
+import type { Position } from '../config/problems.ts';
+
+/** The hooks, and how each is run. One table: chains, checks and `plugins` read it. */
+export const hookTable = {
+  routing: { scope: 'gateway', sync: true },
+  preAuth: { scope: 'api', sync: false },
+  auth: { scope: 'api', sync: false },
+  backendRouting: { scope: 'api', sync: false },
+  backendSigning: { scope: 'api', sync: false },
+  response: { scope: 'api', sync: false },
+} as const;
+
+export type HookName = keyof typeof hookTable;
+
+/** One plugin's function at one hook. */
+export interface Handler<Subject> {
+  readonly plugin: string;
+  readonly hook: HookName;
+  /** The name it is bound under. */
+  readonly binding: string;
+  readonly at: Position | undefined;
+  handle(subject: Subject): unknown;
+}
+
+/** What ended a chain: a handler's checked answer, or its defect. */
+export type Ending<Answer> =
+  | { readonly handler: Handler<never>; readonly answer: Answer }
+  | { readonly handler: Handler<never>; readonly fault: Error };
+
+export type Chain<Subject, Answer> = (subject: Subject, done: (ending: Ending<Answer> | undefined) => void) => void;
+export type SyncChain<Subject, Answer> = (subject: Subject) => Ending<Answer> | undefined;
+
+type Check<Answer> = (answer: unknown) => answer is Answer;
+
+/**
+ * Compiles handlers into one function, or null when there are none.
+ *
+ * This is the only place that touches tapable, because four of its habits would let a request through unchecked:
+ * an async function given to `tap` in a bail hook ends the chain; a `tapPromise` handler that throws synchronously
+ * after the first hangs it; a rejection with a falsy value counts as success; `null` bails. Here every handler is a
+ * `tapAsync` that calls back exactly once: with nothing when the answer is undefined, else with an Ending, never with
+ * tapable's own error. Handlers that answer at once cost no promise.
+ */
+export function compileChain<Subject, Answer>(
+  hook: HookName,
+  handlers: readonly Handler<Subject>[],
+  isAnswer: Check<Answer>,
+): Chain<Subject, Answer> | null {
+  if (handlers.length === 0) return null;
+  const tapable = new AsyncSeriesBailHook<[Subject], Ending<Answer>>(['subject'], hook);
+  for (const handler of handlers) {
+    tapable.tapAsync(handler.plugin, (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
+      let answer: unknown;
+      try {
+        answer = handler.handle(subject);
+      } catch (error) {
+        callback(null, thrown(handler, error, isAnswer));
+        return;
+      }
+      if (answer === undefined) callback(null);
+      else if (isThenable(answer)) settle(handler, answer, isAnswer, callback);
+      else callback(null, ending(handler, answer, isAnswer));
+    });
+  }
+  return (subject, done) => {
+    tapable.callAsync(subject, (_error, result) => {
+      done(result);
+    });
+  };
+}
+
+/** The same for a hook whose handlers must answer at once: a promise is a fault, not an answer. */
+export function compileSyncChain<Subject, Answer>(
+  hook: HookName,
+  handlers: readonly Handler<Subject>[],
+  isAnswer: Check<Answer>,
+): SyncChain<Subject, Answer> | null {
+  if (handlers.length === 0) return null;
+  const tapable = new SyncBailHook<[Subject], Ending<Answer> | undefined>(['subject'], hook);
+  for (const handler of handlers) {
+    tapable.tap(handler.plugin, (subject) => {
+      try {
+        const answer = handler.handle(subject);
+        return answer === undefined ? undefined : ending(handler, answer, isAnswer);
+      } catch (error) {
+        return thrown(handler, error, isAnswer);
+      }
+    });
+  }
+  return (subject) => tapable.call(subject);
+}
+
+function settle<Subject, Answer>(
+  handler: Handler<Subject>,
+  promise: PromiseLike<unknown>,
+  isAnswer: Check<Answer>,
+  callback: (error: null, ending?: Ending<Answer>) => void,
+): void {
+  // A hand-made thenable may call back twice or throw; a real promise around it cannot.
+  Promise.resolve(promise).then(
+    (answer) => {
+      callback(null, answer === undefined ? undefined : ending(handler, answer, isAnswer));
+    },
+    (error: unknown) => {
+      callback(null, thrown(handler, error, isAnswer));
+    },
+  );
+}
+
+function ending<Answer>(handler: Handler<never>, answer: unknown, isAnswer: Check<Answer>): Ending<Answer> {
+  if (isAnswer(answer)) return { handler, answer };
+  const found = answer === null ? 'null' : isThenable(answer) ? 'a promise' : typeof answer;
+  return fault(handler, new TypeError(`the handler answered ${found}, which means nothing at this hook`));
+}
+
+// `exchange.readBody()` rejects with a refusal: a handler that lets it through means that refusal.
+function thrown<Answer>(handler: Handler<never>, error: unknown, isAnswer: Check<Answer>): Ending<Answer> {
+  return isAnswer(error) ? { handler, answer: error } : fault(handler, error);
+}
+
+function fault(handler: Handler<never>, error: unknown): { handler: Handler<never>; fault: Error } {
+  if (error instanceof Error) return { handler, fault: error };
+  return { handler, fault: new Error(`the handler threw ${typeof error}`, { cause: error }) };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

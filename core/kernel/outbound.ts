@@ -1,0 +1,37 @@
+import type { Fields, Outbound as PublicOutbound } from '#sdk';
+import type { Exchange } from './exchange.ts';
+import { forwardedFields } from './forwarding.ts';
+import { RequestBody } from './request-body.ts';
+
+/** The request as the backend will get it: the caller's own until the backend and the signers change it. */
+export class Outbound implements PublicOutbound {
+  readonly exchange: Exchange;
+  method: string;
+  origin = '';
+  path: string;
+  rawQuery: string;
+  readonly headers: Fields;
+  host: string | undefined;
+  body: RequestBody;
+
+  constructor(exchange: Exchange, via: string) {
+    this.exchange = exchange;
+    this.method = exchange.method;
+    this.path = exchange.path;
+    this.rawQuery = exchange.rawQuery;
+    this.headers = forwardedFields(exchange, via);
+    this.body = exchange.incoming.body;
+  }
+
+  get hasBody(): boolean {
+    return !this.body.isEmpty;
+  }
+
+  readBody(): Promise<Buffer> {
+    return this.body.read();
+  }
+
+  setBody(body: Uint8Array | null): void {
+    this.body = new RequestBody(body, undefined);
+  }
+}

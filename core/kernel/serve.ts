@@ -1,0 +1,248 @@
+import { type Backend, BodyStream, type RefusalKind, Reply, refuse } from '#sdk';
+import type { Endpoint } from './endpoint.ts';
+import type { Exchange, Outcome } from './exchange.ts';
+import type { Chain, Ending } from './hooks.ts';
+import { Inbound } from './inbound.ts';
+import { Outbound } from './outbound.ts';
+import { renderRefusal } from './render.ts';
+
+/** How often one request may pass through the gateway before it is taken for a loop (design section 9). */
+export const maxPasses = 10;
+
+const clientGone = new Error('the caller went away');
+
+/**
+ * Runs one request through the hooks. Everything that goes wrong becomes an answer; nothing is thrown.
+ * @param malformed why the head is refused before any hook sees it
+ */
+export function serve(exchange: Exchange, malformed?: RefusalKind): void {
+  const { snapshot } = exchange;
+  snapshot.enter();
+  if (malformed !== undefined) {
+    respond(exchange, refuse(malformed));
+    return;
+  }
+  const ending = snapshot.routing === null ? undefined : snapshot.routing(exchange);
+  if (ending === undefined) {
+    respond(exchange, refuse('not-found'));
+    return;
+  }
+  if ('fault' in ending || ending.answer instanceof Reply) {
+    conclude(exchange, ending as Ending<Reply>);
+    return;
+  }
+  const route = ending.answer;
+  const endpoint = route.target as Endpoint;
+  exchange.endpoint = endpoint;
+  exchange.pathValues = route.pathValues;
+  exchange.pathRest = route.rest ?? '';
+  if (exchange.incoming.passes >= maxPasses) {
+    respond(exchange, refuse('self-call-loop', { cause: `${exchange.incoming.passes} Via entries of this gateway` }));
+    return;
+  }
+  const tooLarge = exchange.incoming.body.limit(endpoint.bodyLimits);
+  if (tooLarge !== undefined) respond(exchange, tooLarge);
+  else run(endpoint.preAuth, exchange, exchange, authenticate);
+}
+
+/** The caller is gone: whatever still runs is told, and its answer will be dropped. */
+export function abandon(exchange: Exchange): void {
+  if (exchange.isAborted || exchange.isCompleted) return;
+  exchange.abort();
+  complete(exchange, 499, 'client-gone', 0);
+}
+
+// The steps are functions of the exchange alone, so that a request with nothing bound allocates no closure.
+
+function authenticate(exchange: Exchange): void {
+  run(endpointOf(exchange).auth, exchange, exchange, routeBackend);
+}
+
+function routeBackend(exchange: Exchange): void {
+  const { backendRouting, backend } = endpointOf(exchange);
+  if (backendRouting === null) {
+    call(exchange, backend);
+    return;
+  }
+  backendRouting(exchange, (ending) => {
+    if (exchange.isAborted) return;
+    if (ending === undefined) call(exchange, backend);
+    else if ('answer' in ending && !(ending.answer instanceof Reply)) call(exchange, ending.answer);
+    else conclude(exchange, ending as Ending<Reply>);
+  });
+}
+
+function call(exchange: Exchange, backend: Backend): void {
+  const outbound = new Outbound(exchange, `${exchange.httpVersion} ${exchange.snapshot.pseudonym}`);
+  let refusal: Reply | undefined;
+  try {
+    refusal = backend.prepare?.(outbound);
+  } catch (error) {
+    backendFault(exchange, error);
+    return;
+  }
+  if (refusal !== undefined) {
+    respond(exchange, refusal);
+    return;
+  }
+  const { backendSigning } = endpointOf(exchange);
+  if (backendSigning === null) invoke(exchange, backend, outbound);
+  else run(backendSigning, outbound, exchange, () => invoke(exchange, backend, outbound));
+}
+
+function invoke(exchange: Exchange, backend: Backend, outbound: Outbound): void {
+  exchange.backendStartedAt = performance.now();
+  let answer: Reply | Promise<Reply>;
+  try {
+    answer = backend.invoke(outbound);
+  } catch (error) {
+    backendFault(exchange, error);
+    return;
+  }
+  if (answer instanceof Reply) {
+    answered(exchange, answer);
+    return;
+  }
+  Promise.resolve(answer).then(
+    (reply) => answered(exchange, reply),
+    (error: unknown) => backendFault(exchange, error),
+  );
+}
+
+function answered(exchange: Exchange, reply: Reply): void {
+  exchange.backendMs = performance.now() - exchange.backendStartedAt;
+  if (!(reply instanceof Reply)) backendFault(exchange, new TypeError('the backend answered no Reply'));
+  else respond(exchange, reply, reply.refusal === undefined ? 'backend' : 'gateway');
+}
+
+function backendFault(exchange: Exchange, error: unknown): void {
+  if (error instanceof Reply) {
+    respond(exchange, error);
+    return;
+  }
+  const { api, environment } = endpointOf(exchange);
+  exchange.snapshot.log.error(
+    { requestId: exchange.requestId, api: api.name, environment, hook: 'backend', error: describe(error) },
+    'the backend threw',
+  );
+  respond(exchange, refuse('internal', { cause: 'the backend threw' }));
+}
+
+function run<Subject>(
+  chain: Chain<Subject, Reply> | null,
+  subject: Subject,
+  exchange: Exchange,
+  next: (exchange: Exchange) => void,
+): void {
+  if (chain === null) {
+    next(exchange);
+    return;
+  }
+  chain(subject, (ending) => {
+    if (exchange.isAborted) return;
+    if (ending === undefined) next(exchange);
+    else conclude(exchange, ending);
+  });
+}
+
+function conclude(exchange: Exchange, ending: Ending<Reply>): void {
+  exchange.answeredBy = ending.handler;
+  respond(exchange, settled(exchange, ending));
+}
+
+/** The Reply an ending stands for: a defect in a plugin is a 500 that tells the log everything and the caller nothing. */
+function settled(exchange: Exchange, ending: Ending<Reply>): Reply {
+  if ('answer' in ending) return ending.answer;
+  const { plugin, hook, binding, at } = ending.handler;
+  exchange.snapshot.log.error(
+    {
+      requestId: exchange.requestId,
+      api: exchange.endpoint?.api.name,
+      environment: exchange.endpoint?.environment,
+      plugin,
+      hook,
+      binding,
+      at: at === undefined ? undefined : `${at.file}:${at.line}:${at.column}`,
+      error: describe(ending.fault),
+    },
+    'a plugin failed',
+  );
+  return refuse('internal', { cause: `plugin ${plugin} failed at ${hook}` });
+}
+
+function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway' = 'gateway'): void {
+  if (exchange.isAborted) {
+    if (reply.body instanceof BodyStream) reply.body.cancel(clientGone);
+    return;
+  }
+  const inbound = new Inbound(exchange, reply, source);
+  const response = exchange.endpoint === null ? null : exchange.endpoint.response;
+  if (response === null) {
+    deliver(exchange, inbound);
+    return;
+  }
+  response(inbound, (ending) => {
+    if (ending === undefined) {
+      deliver(exchange, inbound);
+      return;
+    }
+    exchange.answeredBy = ending.handler;
+    if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer was replaced'));
+    deliver(exchange, new Inbound(exchange, settled(exchange, ending), 'gateway'));
+  });
+}
+
+function deliver(exchange: Exchange, inbound: Inbound): void {
+  if (exchange.isAborted) {
+    if (inbound.body instanceof BodyStream) inbound.body.cancel(clientGone);
+    return;
+  }
+  const { refusal } = inbound;
+  exchange.refusal = refusal;
+  if (refusal !== undefined && inbound.body === null) {
+    inbound.headers.set('Content-Type', 'application/json');
+    inbound.body = renderRefusal(refusal, exchange.requestId);
+  }
+  inbound.headers.set('X-Request-Id', exchange.requestId);
+  exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
+    complete(exchange, inbound.status, outcome, bytesSent);
+  });
+}
+
+function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {
+  if (exchange.isCompleted) return;
+  exchange.isCompleted = true;
+  const { snapshot, endpoint } = exchange;
+  const bound = endpoint === null ? [] : endpoint.completed;
+  if (bound.length > 0 || snapshot.completed.length > 0) {
+    const notice = {
+      arrival: exchange,
+      exchange: endpoint === null ? undefined : exchange,
+      status,
+      outcome,
+      bytesReceived: exchange.incoming.body.bytesReceived,
+      bytesSent,
+      durationMs: performance.now() - exchange.startedAt,
+      backendMs: exchange.backendMs,
+      refusal: exchange.refusal,
+      answeredBy: exchange.answeredBy,
+    };
+    for (const listener of [...bound, ...snapshot.completed]) {
+      try {
+        listener.notify(notice);
+      } catch (error) {
+        snapshot.log.error({ plugin: listener.plugin, hook: 'completed', error: describe(error) }, 'a plugin failed');
+      }
+    }
+  }
+  snapshot.leave();
+}
+
+function endpointOf(exchange: Exchange): Endpoint {
+  if (exchange.endpoint === null) throw new Error('no endpoint before routing');
+  return exchange.endpoint;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,166 @@
+import type { Fields } from './fields.ts';
+import type { Params } from './params.ts';
+import type { Refusal } from './refusals.ts';
+import type { Reply } from './reply.ts';
+
+/** A named set of APIs that share domains. */
+export interface Group {
+  readonly name: string;
+  /** Every host name the group answers to: own, internal and debug. Lower case; `*.x` and `*` are wildcards. */
+  readonly hosts: readonly string[];
+}
+
+/** What an API says it is called by. */
+export interface ApiRequest {
+  /** Upper case, or `ANY`. */
+  readonly method: string;
+  /** As configured: `{p}` stands for one segment, `{p+}` for the remaining ones. */
+  readonly path: string;
+  readonly match: 'exact' | 'prefix';
+}
+
+/** An API as configured. */
+export interface Api {
+  /** `group/name`. */
+  readonly name: string;
+  readonly group: Group;
+  readonly request: ApiRequest;
+  /** The API's whole definition, checked, with defaults; each plugin reads its own fields. */
+  readonly definition: Readonly<Record<string, unknown>>;
+}
+
+/** An API in one of the environments it is published in. What `routing` chooses. */
+export interface Published {
+  readonly api: Api;
+  readonly environment: string;
+}
+
+/** What `routing` answers. */
+export interface Route {
+  readonly target: Published;
+  /** Values of `{p}` and `{p+}`, percent-decoded, by name. */
+  readonly pathValues: ReadonlyMap<string, string>;
+  /** For a prefix match: what follows the prefix, as sent, with its leading slash or empty. */
+  readonly rest?: string;
+}
+
+/** Who calls. Set by an authenticator. */
+export interface Identity {
+  /** `app`, `user`, `anonymous`, or an authenticator's own word. */
+  readonly type: string;
+  /** Unique within the type. Goes to logs and limits; never a secret. */
+  readonly id: string;
+  readonly app?: { readonly id: string; readonly name: string; readonly key: string };
+  /** Claims of a verified token. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/** A request as it came in, before anything is known of it. */
+export interface Arrival {
+  readonly requestId: string;
+  readonly method: string;
+  readonly scheme: 'http' | 'https';
+  /** Host name in lower case, without the port; empty when the request has none. */
+  readonly host: string;
+  /** The port it came in at. */
+  readonly port: number;
+  /** As sent: never decoded, never normalised. Starts with `/`, or is `*`. */
+  readonly path: string;
+  /** What follows the `?`, as sent; empty when there is none. */
+  readonly rawQuery: string;
+  readonly headers: Fields;
+  /** Address of the peer. `127.0.0.1` when the gateway called itself. */
+  readonly clientAddress: string;
+  readonly httpVersion: string;
+}
+
+/** One request on its way through the hooks. */
+export interface Exchange extends Arrival {
+  readonly api: Api;
+  readonly environment: string;
+  readonly pathValues: ReadonlyMap<string, string>;
+  readonly pathRest: string;
+  /** Who calls; null until an authenticator sets it. */
+  identity: Identity | null;
+  /** Milliseconds of the gateway's clock when the request came in. */
+  readonly receivedAt: number;
+  /** Parsed when first asked for. */
+  readonly query: Params;
+  /** Parsed when first asked for. */
+  readonly cookies: ReadonlyMap<string, string>;
+  /** Whether the request announced content. */
+  readonly hasBody: boolean;
+  /** Whether the caller is gone; nothing that is answered reaches it. */
+  readonly isAborted: boolean;
+  /** Runs once when the caller goes away before it is answered. */
+  onAbort(listener: () => void): void;
+  /**
+   * Reads the whole body, at most as large as the API allows, and keeps it forwardable.
+   * Rejects with a `Reply` (413, 408 or 400) when it is larger, late or cut; return that, or let it reject.
+   */
+  readBody(): Promise<Buffer>;
+  /** The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body. */
+  readForm(): Promise<Params>;
+}
+
+/** The request as the backend will get it. */
+export interface Outbound {
+  readonly exchange: Exchange;
+  method: string;
+  /** `http://host:port` of the backend; empty for a backend that is not called over HTTP. */
+  origin: string;
+  path: string;
+  rawQuery: string;
+  /** What goes on the wire beside `Host` and the framing, which the client adds. */
+  readonly headers: Fields;
+  /** The `Host` to send; the origin's own when undefined. */
+  host: string | undefined;
+  readonly hasBody: boolean;
+  /** As `exchange.readBody`, for the body that will be sent. */
+  readBody(): Promise<Buffer>;
+  setBody(body: Uint8Array | null): void;
+}
+
+/** Does the work of an API. */
+export interface Backend {
+  /** Completes the outbound request (address, path, fields) before `backendSigning` sees it. May refuse. */
+  prepare?(outbound: Outbound): Reply | undefined;
+  /** Answers. Throws only for a defect; an unreachable server is a refusal. */
+  invoke(outbound: Outbound): Reply | Promise<Reply>;
+}
+
+/** The answer on its way to the caller. Change it in place, or return another Reply, which ends the hook. */
+export interface Inbound {
+  readonly exchange: Exchange;
+  status: number;
+  readonly headers: Fields;
+  /** Set when the gateway refused the request; its body is rendered after this hook unless one is set here. */
+  readonly refusal: Refusal | undefined;
+  /** Where the answer came from. */
+  readonly source: 'backend' | 'gateway';
+  /** Reads the whole body (at most `maxBytes`, 12 MiB unless told) and keeps it sendable. */
+  readBody(maxBytes?: number): Promise<Buffer>;
+  setBody(body: string | Uint8Array | null): void;
+  /** Passes each chunk through `chunk`, and what `end` returns after the last. The length becomes unknown. */
+  transformBody(transform: { chunk(chunk: Uint8Array): Uint8Array; end?(): Uint8Array }): void;
+}
+
+/** What happened, told after the last byte. Nothing can be changed any more. */
+export interface Completed {
+  readonly arrival: Arrival;
+  /** Undefined when no API was found. */
+  readonly exchange: Exchange | undefined;
+  /** The status sent; 499 when the caller went away before one was. */
+  readonly status: number;
+  /** `answered`: whole. `client-gone`: the caller left first. `cut`: the backend broke off after the head was sent. */
+  readonly outcome: 'answered' | 'client-gone' | 'cut';
+  /** Content bytes received from the caller and sent to it. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly durationMs: number;
+  /** Time the backend took until its answer's head; undefined when it was not called. */
+  readonly backendMs: number | undefined;
+  readonly refusal: Refusal | undefined;
+  /** The plugin whose handler ended the request; undefined when the backend answered. */
+  readonly answeredBy: { readonly plugin: string; readonly hook: string } | undefined;
+}

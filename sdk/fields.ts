@@ -1,0 +1,141 @@
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const plainValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/**
+ * The header fields of a message, in wire order, repeated fields kept apart (RFC 9110 section 5).
+ *
+ * A thin view over the flat `[name, value, name, value, ...]` array that goes to the wire: nothing is rebuilt.
+ * Names compare without regard to letter case. Values are as Node shows them: one character per byte (Latin-1).
+ */
+export class Fields {
+  /** `[name, value, name, value, ...]`. Read it freely; change it through the methods, which refuse bad bytes. */
+  flat: string[];
+
+  constructor(flat: string[] = []) {
+    this.flat = flat;
+  }
+
+  /** Builds from an object, each name and value checked as by `append`. */
+  static from(entries: Readonly<Record<string, string | readonly string[]>>): Fields {
+    const fields = new Fields();
+    for (const [name, value] of Object.entries(entries)) {
+      if (typeof value === 'string') fields.append(name, value);
+      else for (const each of value) fields.append(name, each);
+    }
+    return fields;
+  }
+
+  /** The first value of the field, or undefined. */
+  get(name: string): string | undefined {
+    const index = this.#find(name.toLowerCase(), 0);
+    return index < 0 ? undefined : this.flat[index + 1];
+  }
+
+  /** All values of the field, one entry a field line. */
+  getAll(name: string): string[] {
+    const values: string[] = [];
+    const lower = name.toLowerCase();
+    for (let index = this.#find(lower, 0); index >= 0; index = this.#find(lower, index + 2)) {
+      values.push(this.flat[index + 1] ?? '');
+    }
+    return values;
+  }
+
+  /** All values joined with a comma and a blank, as RFC 9110 section 5.3 allows; undefined when absent. */
+  combined(name: string): string | undefined {
+    const values = this.getAll(name);
+    return values.length === 0 ? undefined : values.join(', ');
+  }
+
+  has(name: string): boolean {
+    return this.#find(name.toLowerCase(), 0) >= 0;
+  }
+
+  /**
+   * Replaces every line of the field by one; appends when there was none.
+   * @throws TypeError when the name is no token or the value holds CR, LF, NUL or another control character.
+   */
+  set(name: string, value: string): void {
+    const checked = checkedValue(name, value);
+    const lower = name.toLowerCase();
+    const index = this.#find(lower, 0);
+    if (index < 0) {
+      this.flat.push(name, checked);
+      return;
+    }
+    this.flat[index + 1] = checked;
+    if (this.#find(lower, index + 2) >= 0) this.#removeFrom(lower, index + 2);
+  }
+
+  /**
+   * Adds one line and leaves what is there.
+   * @throws TypeError as `set` does.
+   */
+  append(name: string, value: string): void {
+    this.flat.push(name, checkedValue(name, value));
+  }
+
+  delete(name: string): void {
+    const lower = name.toLowerCase();
+    const index = this.#find(lower, 0);
+    if (index >= 0) this.#removeFrom(lower, index);
+  }
+
+  /** Removes every field whose lower-case name is in the set, in one pass. */
+  deleteAll(lowerCaseNames: ReadonlySet<string>): void {
+    const { flat } = this;
+    let kept = 0;
+    for (let index = 0; index < flat.length; index += 2) {
+      const name = flat[index] ?? '';
+      if (lowerCaseNames.has(name.toLowerCase())) continue;
+      flat[kept] = name;
+      flat[kept + 1] = flat[index + 1] ?? '';
+      kept += 2;
+    }
+    flat.length = kept;
+  }
+
+  /** Name and value of each line, in wire order. */
+  *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
+    const { flat } = this;
+    for (let index = 0; index < flat.length; index += 2) yield [flat[index] ?? '', flat[index + 1] ?? ''];
+  }
+
+  clone(): Fields {
+    return new Fields(this.flat.slice());
+  }
+
+  #find(lower: string, from: number): number {
+    const { flat } = this;
+    const { length } = lower;
+    for (let index = from; index < flat.length; index += 2) {
+      const name = flat[index];
+      if (name !== undefined && name.length === length && (name === lower || name.toLowerCase() === lower)) {
+        return index;
+      }
+    }
+    return -1;
+  }
+
+  #removeFrom(lower: string, from: number): void {
+    const { flat } = this;
+    let kept = from;
+    for (let index = from; index < flat.length; index += 2) {
+      const name = flat[index] ?? '';
+      if (name.length === lower.length && name.toLowerCase() === lower) continue;
+      flat[kept] = name;
+      flat[kept + 1] = flat[index + 1] ?? '';
+      kept += 2;
+    }
+    flat.length = kept;
+  }
+}
+
+// CR or LF in a value would let whoever chose the value write fields, or a whole second message, of their own.
+function checkedValue(name: string, value: string): string {
+  if (!token.test(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
+  if (plainValue.test(value)) return value;
+  const bytes = Buffer.from(value, 'utf8').toString('latin1');
+  if (!plainValue.test(bytes)) throw new TypeError(`header field ${name}: control characters are not allowed`);
+  return bytes;
+}

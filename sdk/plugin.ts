@@ -1,0 +1,169 @@
+import type { Static, TSchema } from 'typebox';
+import type { Backend, Completed, Exchange, Inbound, Outbound, Api, Arrival, Published, Route } from './exchange.ts';
+import type { Reply } from './reply.ts';
+import type { ServiceToken } from './services.ts';
+
+/** What a handler answers: undefined means "go on"; anything else ends the hook. */
+export type Answer<T> = T | undefined | Promise<T | undefined>;
+
+/**
+ * Steps of `auth`, in this order whatever the order of the bindings: who is it, may it, how much of it, serve it
+ * from here. A handler bound to `authenticate` makes the API require an identity.
+ */
+export type Stage = 'authenticate' | 'authorize' | 'admit' | 'serve';
+
+/** The per-API hooks, and what else a binding may have. Each is one function; see the table in README.md. */
+export interface Hooks {
+  /** Before anything is known of the caller. */
+  preAuth?(exchange: Exchange): Answer<Reply>;
+  auth?: { readonly stage: Stage; handle(exchange: Exchange): Answer<Reply> };
+  /** Chooses a backend instead of the API's own. */
+  backendRouting?(exchange: Exchange): Answer<Reply | Backend>;
+  /** Last look at, and change of, the request before it leaves. */
+  backendSigning?(outbound: Outbound): Answer<Reply>;
+  /** Runs in the reverse order of the bindings, for backend answers and refusals alike. */
+  response?(inbound: Inbound): Answer<Reply>;
+  /** Synchronous; told after the last byte. */
+  completed?(notice: Completed): void;
+  /** The API's own backend; only for plugins named `backend-*`. */
+  backend?: Backend;
+  /** The configuration that bound this is gone, and no request uses it any more. */
+  dispose?(): void;
+}
+
+/** The gateway-wide hooks, and what else a plugin sets up once for a configuration. */
+export interface GatewayHooks {
+  /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */
+  routing?(arrival: Arrival): Route | Reply | undefined;
+  /** As in `Hooks`, for every request, those that found no API included. */
+  completed?(notice: Completed): void;
+  /** What `kit.use` hands to others, one entry for each token in `offers`. */
+  services?: readonly OfferedService[];
+  dispose?(): void;
+}
+
+export interface OfferedService {
+  readonly token: ServiceToken<unknown>;
+  readonly service: unknown;
+}
+
+/** Pairs a token with what it stands for, with the types checked. */
+export function offer<T>(token: ServiceToken<T>, service: T): OfferedService {
+  return { token, service };
+}
+
+/** JSON lines for the operator. Never pass a secret. */
+export interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** The time, as an argument, so that tests set it. */
+export interface Clock {
+  /** Milliseconds since 1970-01-01 UTC. */
+  now(): number;
+}
+
+/** Small values shared by all who use the same key; they outlive a reload. Keys are private to the plugin. */
+export interface Values {
+  /** Keeps the key for `ttlMs`. Answers false when it is kept already: a replay. Rejects when the store is out of reach. */
+  claim(key: string, ttlMs: number): boolean | Promise<boolean>;
+}
+
+/** What both kits lend. */
+interface CommonKit {
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly values: Values;
+  readonly http: HttpClient;
+  /** The service another plugin offers. A configuration problem when none does. */
+  use<T>(token: ServiceToken<T>): T;
+  /**
+   * Reports what is wrong with the configuration; the whole of it is then refused, with file and line.
+   * @param path into what this call was given, for example `['routes', 0, 'condition']`
+   * @param offset characters into a text value
+   */
+  problem(path: readonly (string | number)[], message: string, offset?: number): void;
+}
+
+/** Lent to `bind`. */
+export interface Kit extends CommonKit {
+  readonly api: Api;
+  readonly environment: string;
+  /** The name under `plugins:`, or the field that bound it. */
+  readonly binding: string;
+  /** Makes a backend from a definition such as an API's `backend:`; problems are reported under `path`. */
+  backend(definition: Readonly<Record<string, unknown>>, path: readonly (string | number)[]): Backend;
+}
+
+/** Lent to `setup`. */
+export interface SetupKit extends CommonKit {
+  readonly published: readonly Published[];
+  readonly environments: readonly string[];
+}
+
+/** Calls servers. An address that is one of the gateway's own domains is served in process, through every hook. */
+export interface HttpClient {
+  /**
+   * A place to send requests to: `http://host`, `https://host:port`, `host` or `host:port` (http).
+   * @throws TypeError when it is none of these
+   */
+  target(address: string): HttpTarget;
+}
+
+export interface HttpTarget {
+  /** `http://host:port`, without a default port. */
+  readonly origin: string;
+  /** Sends and answers when the head has come. Failures are refusals, not exceptions. */
+  send(outbound: Outbound, timeouts: Timeouts): Promise<Reply>;
+}
+
+/** Milliseconds. `headersMs` counts from the request's last byte, `bodyMs` between two pieces of the answer. */
+export interface Timeouts {
+  readonly headersMs: number;
+  readonly bodyMs: number;
+}
+
+/** Another vendor's document for the same capability: its schema, and its translation to the plugin's own options. */
+export interface Dialect<Config = unknown> {
+  readonly config: TSchema;
+  /** Pure. Reports problems at paths of the vendor's document. */
+  translate(document: never, problem: CommonKit['problem']): Config;
+}
+
+/** Types a dialect: the document by its schema, the result by the plugin's options. */
+export function defineDialect<S extends TSchema, Config>(
+  config: S,
+  translate: (document: Static<S>, problem: CommonKit['problem']) => Config,
+): Dialect<Config> {
+  return { config, translate };
+}
+
+/** A plugin: what it is called, what it takes, and what it does at the hooks. */
+export interface PluginDefinition<Config extends TSchema = TSchema, Section extends TSchema = TSchema> {
+  /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`. */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** Options of a binding: validation, defaults, type and documentation in one. */
+  readonly config?: Config;
+  /** By `type` in YAML, such as `huawei/rate_limit`. */
+  readonly dialects?: Readonly<Record<string, Dialect<Static<Config>>>>;
+  /** A field of an API that binds this plugin: `true` for the defaults, `false` for not at all, else its options. */
+  readonly apiField?: string;
+  /** A top-level key of the configuration that this plugin owns. */
+  readonly section?: { readonly name: string; readonly schema: Section };
+  readonly offers?: readonly ServiceToken<unknown>[];
+  /** Once for a configuration. `section` is undefined when the file does not have it. */
+  setup?(section: Static<Section> | undefined, kit: SetupKit): GatewayHooks;
+  /** Once for each API and environment it is bound to, at load. */
+  bind?(config: Static<Config>, kit: Kit): Hooks;
+}
+
+/** Declares a plugin; a plugin file's default export. */
+export function definePlugin<Config extends TSchema, Section extends TSchema>(
+  definition: PluginDefinition<Config, Section>,
+): PluginDefinition<Config, Section> {
+  return definition;
+}

@@ -1,0 +1,115 @@
+/** What a refusal of one kind looks like on the wire unless the group's gateway response says otherwise. */
+export interface RefusalKindFacts {
+  /** Gateway-response type (Huawei guide, table 3-2): what an operator customises. */
+  readonly type: string;
+  readonly status: number;
+  /** Huawei code (guide 4.3.3). */
+  readonly code: string;
+  readonly message: string;
+  /** Alibaba code (letter, status, two letters). */
+  readonly alibabaCode: string;
+}
+
+function kind(
+  type: string,
+  status: number,
+  code: string,
+  message: string,
+  alibabaCode: string,
+): RefusalKindFacts {
+  return { type, status, code, message, alibabaCode };
+}
+
+/**
+ * Every kind of refusal there is: one table, so that a caller meets one vocabulary. Codes are the vendors' own
+ * (Huawei guide 4.3.3 and Alibaba error codes); a retired kind's code is never given to another meaning.
+ */
+export const refusalKinds = {
+  'not-found': kind(
+    'NOT_FOUND',
+    404,
+    'APIG.0101',
+    'The API does not exist or has not been published in the environment.',
+    'I404NF',
+  ),
+  'bad-request': kind('DEFAULT_4XX', 400, 'APIG.0602', 'Bad request.', 'I400HD'),
+  'bad-parameters': kind('REQUEST_PARAMETERS_FAILURE', 400, 'APIG.0201', 'API request error.', 'I400PA'),
+  'body-too-large': kind('DEFAULT_4XX', 413, 'APIG.0201', 'Request entity too large.', 'I413RL'),
+  'uri-too-large': kind('DEFAULT_4XX', 414, 'APIG.0201', 'Request URI too large.', 'I413UL'),
+  'headers-too-large': kind('DEFAULT_4XX', 494, 'APIG.0201', 'Request headers too large.', 'I400HD'),
+  'request-timeout': kind('DEFAULT_4XX', 408, 'APIG.0201', 'The request did not arrive in time.', 'I400BD'),
+  'not-authenticated': kind(
+    'UNAUTHORIZED',
+    401,
+    'APIG.0305',
+    'Incorrect authentication information.',
+    'A400MA',
+  ),
+  'app-auth-missing': kind(
+    'AUTH_HEADER_MISSING',
+    401,
+    'APIG.0303',
+    'Incorrect app authentication information.',
+    'A400MA',
+  ),
+  'app-auth-unknown-key': kind(
+    'AUTH_FAILURE',
+    401,
+    'APIG.0303',
+    'Incorrect app authentication information.',
+    'A400IK',
+  ),
+  'app-auth-failed': kind(
+    'AUTH_FAILURE',
+    401,
+    'APIG.0303',
+    'Incorrect app authentication information.',
+    'A403IS',
+  ),
+  'app-not-authorized': kind(
+    'ACCESS_DENIED',
+    403,
+    'APIG.0304',
+    'The app is not authorized to access the API.',
+    'I403AA',
+  ),
+  'backend-unavailable': kind('BACKEND_UNAVAILABLE', 502, 'APIG.0201', 'Backend unavailable.', 'D504CO'),
+  'backend-timeout': kind('BACKEND_TIMEOUT', 504, 'APIG.0201', 'Backend timeout.', 'D504TO'),
+  'backend-name-unresolved': kind(
+    'DEFAULT_5XX',
+    500,
+    'APIG.0605',
+    'Domain name resolution failed.',
+    'D504CO',
+  ),
+  'backend-incomplete': kind('DEFAULT_5XX', 504, 'APIG.0105', 'The backend configurations do not exist.', 'I504RB'),
+  'self-call-loop': kind('DEFAULT_5XX', 500, 'APIG.0612', 'An API cannot call itself.', 'X500ER'),
+  'signature-failed': kind(
+    'DEFAULT_5XX',
+    500,
+    'APIG.0705',
+    'Backend signature calculation failed.',
+    'X500ER',
+  ),
+  'state-unavailable': kind('DEFAULT_5XX', 503, 'APIG.0601', 'Internal server error.', 'X500ER'),
+  internal: kind('DEFAULT_5XX', 500, 'APIG.0601', 'Internal server error.', 'X500ER'),
+} as const satisfies Record<string, RefusalKindFacts>;
+
+export type RefusalKind = keyof typeof refusalKinds;
+
+/** What may be said beside the kind. Everything here can reach the caller: never put a secret in it. */
+export interface RefusalDetails {
+  /** Replaces the kind's message. */
+  readonly message?: string;
+  /** Replaces the kind's status, where a vendor's document lets the operator choose one. */
+  readonly status?: number;
+  /** Fields added to the answer, for example `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The short cause for the log; not sent. */
+  readonly cause?: string;
+}
+
+/** A request that is answered by the gateway instead of the backend, and why. */
+export interface Refusal extends RefusalDetails {
+  readonly kind: RefusalKind;
+}
