@@ -1,0 +1,73 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The part of V8's .cpuprofile format that is read here; times in microseconds. */
+export interface CpuProfile {
+  readonly startTime: number;
+  readonly nodes: readonly ProfileNode[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+interface ProfileNode {
+  readonly id: number;
+  readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+}
+
+export interface Window {
+  readonly startUs: number;
+  readonly endUs: number;
+}
+
+/** The functions with the most self time within the window, as a table. */
+export function toHotspots(profiles: readonly CpuProfile[], window: Window, top: number): string {
+  const times = new Map<string, number>();
+  for (const profile of profiles) addSelfTimes(profile, window, times);
+  const idle = takeIdle(times);
+  const busy = [...times.values()].reduce((sum, time) => sum + time, 0);
+  if (busy === 0) throw new Error('the profile has no samples from the time under load');
+  const rows = [...times].toSorted((a, b) => b[1] - a[1]).slice(0, top);
+  const lines = rows.map(([place, time]) => `${toPercent(time / busy)}  ${toSeconds(time)}  ${place}`);
+  const rest = busy - rows.reduce((sum, [, time]) => sum + time, 0);
+  return [
+    ` self %   self s  function (of ${toSeconds(busy).trim()} s busy, ${toSeconds(idle).trim()} s idle)`,
+    ...lines,
+    `${toPercent(rest / busy)}  ${toSeconds(rest)}  ${times.size - rows.length} more functions`,
+  ].join('\n');
+}
+
+function addSelfTimes(profile: CpuProfile, window: Window, times: Map<string, number>): void {
+  const places = new Map(profile.nodes.map((node) => [node.id, toPlace(node)]));
+  let now = profile.startTime;
+  for (const [index, id] of profile.samples.entries()) {
+    now += profile.timeDeltas[index] ?? 0;
+    if (now < window.startUs || now > window.endUs) continue;
+    const place = places.get(id) ?? '(unknown)';
+    // A delta is the time since the previous sample: a sample's own time is the delta of the next one.
+    times.set(place, (times.get(place) ?? 0) + (profile.timeDeltas[index + 1] ?? 0));
+  }
+}
+
+/** Removes what is not work: waiting for events, which V8 calls idle. */
+function takeIdle(times: Map<string, number>): number {
+  const idle = times.get('(idle)') ?? 0;
+  times.delete('(idle)');
+  return idle;
+}
+
+function toPlace({ callFrame }: ProfileNode): string {
+  // A regular expression's "name" is its source, which may be a page long.
+  const name = callFrame.functionName === '' ? '(anonymous)' : callFrame.functionName.slice(0, 80);
+  if (callFrame.url === '') return name;
+  const isFile = callFrame.url.startsWith('file://');
+  const path = isFile ? relative(process.cwd(), fileURLToPath(callFrame.url)) : callFrame.url;
+  return `${name}  ${path}:${callFrame.lineNumber + 1}`;
+}
+
+function toPercent(share: number): string {
+  return (share * 100).toFixed(2).padStart(7);
+}
+
+function toSeconds(timeUs: number): string {
+  return (timeUs / 1e6).toFixed(3).padStart(7);
+}

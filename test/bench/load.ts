@@ -1,0 +1,143 @@
+import { get } from 'node:http';
+import { cpuTimeUs, residentBytes } from './cpu.ts';
+import { BACKEND_BODY, type Target } from './contenders.ts';
+import { findProgram, type Workspace } from './workspace.ts';
+
+/** What wrk sends: GET requests to `path`, where `%05d` counts from 0 to `count - 1` and starts over. */
+export interface Load {
+  readonly host: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly path: string;
+  readonly count: number;
+}
+
+export interface Sample {
+  readonly cpuUs: number;
+  readonly requestsPerSecond: number;
+  readonly p99Ms: number;
+  readonly residentMiB: number;
+}
+
+interface WrkResult {
+  readonly requests: number;
+  readonly durationUs: number;
+  readonly p99Us: number;
+  readonly connect: number;
+  readonly read: number;
+  readonly write: number;
+  readonly timeout: number;
+  readonly status: number;
+}
+
+export function whyNoLoad(): string | undefined {
+  return findProgram('wrk') === undefined ? 'wrk is not installed: apt-get install wrk' : undefined;
+}
+
+/** Loads a target for some seconds. Any answer but 2xx and any socket error is thrown. */
+export async function measure(
+  workspace: Workspace,
+  target: Target,
+  load: Load,
+  connections: number,
+  seconds: number,
+): Promise<Sample> {
+  const script = workspace.write('load.lua', toLua(load));
+  const before = cpuTimeUs(target.process.pid);
+  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script];
+  const wrk = workspace.start('wrk', findProgram('wrk') ?? 'wrk', [
+    ...args,
+    `http://127.0.0.1:${target.port}/`,
+  ]);
+  const code = await wrk.exited;
+  const used = cpuTimeUs(target.process.pid) - before;
+  const result = parseResult(target.process.name, code, wrk.output());
+  if (result.requests < load.count) {
+    console.error(
+      `${target.process.name}: only ${result.requests} of ${load.count} APIs were called in ${seconds} s`,
+    );
+  }
+  return {
+    cpuUs: used / result.requests,
+    requestsPerSecond: (result.requests / result.durationUs) * 1e6,
+    p99Ms: result.p99Us / 1000,
+    residentMiB: residentBytes(target.process.pid) / 2 ** 20,
+  };
+}
+
+function parseResult(name: string, code: number | string, output: string): WrkResult {
+  const line = /^BENCH (.*)$/m.exec(output)?.[1];
+  if (code !== 0 || line === undefined) throw new Error(`${name}: wrk failed (${code})\n${output}`);
+  const result = JSON.parse(line) as WrkResult;
+  const errors = result.connect + result.read + result.write + result.timeout + result.status;
+  if (errors > 0 || result.requests === 0) {
+    throw new Error(`${name}: ${errors} failed of ${result.requests} requests, not a measurement\n${output}`);
+  }
+  return result;
+}
+
+// Requests are built once, in init, so that a script costs wrk little; a load of one path needs no
+// request function at all. done() repeats in numbers what `wrk --latency` prints with units.
+function toLua(load: Load): string {
+  const headers = Object.entries({ Host: load.host, ...load.headers });
+  const assignments = headers.map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+  );
+  return `${assignments.join('\n')}
+${load.count === 1 ? `wrk.path = ${JSON.stringify(load.path)}` : toLuaRequests(load)}
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    '\\nBENCH {"requests":%d,"durationUs":%d,"p99Us":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}\\n',
+    summary.requests, summary.duration, latency:percentile(99.0),
+    errors.connect, errors.read, errors.write, errors.timeout, errors.status))
+end
+`;
+}
+
+function toLuaRequests(load: Load): string {
+  return `local built, following = {}, 0
+function init(args)
+  for i = 0, ${load.count - 1} do
+    built[i] = wrk.format("GET", string.format(${JSON.stringify(load.path)}, i))
+  end
+end
+function request()
+  local text = built[following]
+  following = (following + 1) % ${load.count}
+  return text
+end`;
+}
+
+/** Asks once for the first, a middle and the last path: wrk does not look at bodies, nor complain of a 3xx. */
+export async function probe(target: Target, load: Load): Promise<void> {
+  for (const index of new Set([0, Math.floor(load.count / 2), load.count - 1])) {
+    const path = load.path.replace('%05d', String(index).padStart(5, '0'));
+    const { status, body } = await fetchOnce(target.port, path, { Host: load.host, ...load.headers });
+    if (status !== 200 || body !== BACKEND_BODY) {
+      const log = target.process.output().slice(-2000);
+      throw new Error(`${target.process.name}: GET ${path} was answered ${status} ${body}\n${log}`);
+    }
+  }
+}
+
+function fetchOnce(
+  port: number,
+  path: string,
+  headers: Record<string, string>,
+): Promise<{ status: number | undefined; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = get(
+      { host: '127.0.0.1', port, path, headers, agent: false, timeout: 10_000 },
+      (answer) => {
+        let body = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (chunk: string) => (body += chunk));
+        answer.on('end', () => resolve({ status: answer.statusCode, body }));
+        answer.on('error', reject);
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`no answer from port ${port} to GET ${path}`)));
+    request.on('error', reject);
+  });
+}

@@ -1,0 +1,159 @@
+import { createHmac } from 'node:crypto';
+import type { Load } from './load.ts';
+
+export const SCENARIOS = ['plain', 'signed', 'self-call', 'apis-10', 'apis-10000'] as const;
+export type ScenarioName = (typeof SCENARIOS)[number];
+
+export interface Scenario {
+  readonly title: string;
+  /** The gateway's configuration. */
+  readonly config: (port: number, backendPort: number, directory: string) => string;
+  /** Built anew for each measurement: a signature is good for fifteen minutes only. */
+  readonly load: () => Load;
+}
+
+const HOST = 'bench.example.com';
+const APP = { key: 'BENCHKEY', secret: 'BENCHSECRET' };
+const PATH = '/service-00000/items';
+const PATHS = '/service-%05d/items';
+
+export const scenarios: Record<ScenarioName, Scenario> = {
+  plain: {
+    title: 'plain API',
+    config: (port, backendPort) => toConfig(port, apis(1, 'none', backendPort)),
+    load: () => ({ host: HOST, headers: {}, path: PATH, count: 1 }),
+  },
+  signed: {
+    title: 'app signature + access log',
+    config: (port, backendPort, directory) =>
+      toConfig(port, apis(1, 'app', backendPort)) + caller('bench/service-0') + accessLog(directory),
+    load: () => ({ host: HOST, headers: toSignedHeaders(PATH), path: PATH, count: 1 }),
+  },
+  'self-call': {
+    title: 'routing + signing, self-call',
+    config: toSelfCallConfig,
+    load: () => ({
+      host: '17ff4c91.example.com',
+      headers: {},
+      path: '/distributeAPI?target=resource1',
+      count: 1,
+    }),
+  },
+  'apis-10': toManyApis(10),
+  'apis-10000': toManyApis(10_000),
+};
+
+function toManyApis(count: number): Scenario {
+  return {
+    title: `${count.toLocaleString('en')} APIs`,
+    config: (port, backendPort) => toConfig(port, apis(count, 'none', backendPort)),
+    load: () => ({ host: HOST, headers: {}, path: PATHS, count }),
+  };
+}
+
+function toConfig(port: number, apiLines: string): string {
+  return `listeners:
+  - port: ${port}
+groups:
+  bench:
+    domains: [${HOST}]
+apis:
+${apiLines}
+`;
+}
+
+function apis(count: number, auth: 'none' | 'app', backendPort: number): string {
+  return Array.from({ length: count }, (_, index) => {
+    const path = `/service-${String(index).padStart(5, '0')}/items`;
+    return `  bench/service-${index}:
+    request: { method: GET, path: ${path} }
+    auth: ${auth}
+    backend: { type: http, address: "http://127.0.0.1:${backendPort}", path: ${path} }`;
+  }).join('\n');
+}
+
+function caller(api: string): string {
+  return `apps:
+  caller:
+    key: ${APP.key}
+    secret: ${APP.secret}
+    apis: [${api}]
+`;
+}
+
+function accessLog(directory: string): string {
+  return `accessLog: { file: ${JSON.stringify(`${directory}/access.log`)} }\n`;
+}
+
+function toSelfCallConfig(port: number, backendPort: number): string {
+  return `listeners:
+  - port: ${port}
+groups:
+  distribution:
+    domains: [17ff4c91.example.com]
+  business-1:
+    domains: [business1.example.com]
+    internalDomains: [17ff4c91-intranet.example.com]
+  business-2:
+    domains: [business2.example.com]
+    internalDomains: [c6e984b2-intranet.example.com]
+apis:
+  distribution/distribute:
+    request: { method: GET, path: /distributeAPI }
+    auth: none
+    backend: { type: mock, status: 404, body: '{"message":"no such target"}' }
+  business-1/business1:
+    request: { method: GET, path: /business1 }
+    auth: app
+    backend: { type: http, address: "http://127.0.0.1:${backendPort}", path: /business1 }
+  business-2/business2:
+    request: { method: GET, path: /business2 }
+    auth: app
+    backend: { type: http, address: "http://127.0.0.1:${backendPort}", path: /business2 }
+${caller('business-1/business1, business-2/business2')}${SELF_CALL_PLUGINS}`;
+}
+
+const SELF_CALL_PLUGINS = `plugins:
+  route-by-target:
+    type: alibaba/routing
+    config:
+      parameters:
+        target: "Query:target"
+      routes:
+        - name: backend1
+          condition: "$target = 'resource1'"
+          backend:
+            type: "HTTP"
+            address: "17ff4c91-intranet.example.com"
+            path: "/business1"
+        - name: backend2
+          condition: "$target = 'resource2'"
+          backend:
+            type: "HTTP"
+            address: "c6e984b2-intranet.example.com"
+            path: "/business2"
+  sign-as-caller:
+    type: alibaba/backendSignature
+    config:
+      type: APIGW_FRONTEND
+      key: ${APP.key}
+      secret: ${APP.secret}
+      signatureMethod: HmacSHA256
+bindings:
+  - { plugin: route-by-target, apis: [distribution/distribute] }
+  - { plugin: sign-as-caller, apis: [distribution/distribute] }
+`;
+
+/** An Alibaba client signature of a GET without a query. No nonce: the same request is sent all the time. */
+function toSignedHeaders(path: string): Record<string, string> {
+  const accept = 'application/json';
+  const signed = { 'X-Ca-Key': APP.key, 'X-Ca-Timestamp': String(Date.now()) };
+  const lines = Object.entries(signed).map(([name, value]) => `${name}:${value}`);
+  const text = ['GET', accept, '', '', '', ...lines, path].join('\n');
+  return {
+    Accept: accept,
+    ...signed,
+    'X-Ca-Signature-Headers': Object.keys(signed).join(','),
+    'X-Ca-Signature': createHmac('sha256', APP.secret).update(text).digest('base64'),
+  };
+}
