@@ -1,3 +1,5 @@
+import { unescape } from 'node:querystring';
+
 /**
  * Name and value pairs of a query string or of an `application/x-www-form-urlencoded` body (WHATWG URL section 5):
  * decoded from UTF-8, `+` as a blank, order and repetition kept. A malformed percent sequence is kept as it stands.
@@ -49,12 +51,7 @@ const empty = Params.empty;
 
 function decodeParam(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
-  if (!spaced.includes('%')) return spaced;
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
+  return spaced.includes('%') ? unescape(spaced) : spaced;
 }
 
 /** The cookies of a `Cookie` field (RFC 6265 section 5.4): first of a name wins, values as sent. */

@@ -1,0 +1,130 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
+import type { TSchema } from '#sdk';
+import type { Locator } from './locate.ts';
+import { type Path, type Problem, describeAllowed, formatPath } from './problems.ts';
+
+const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, strict: true, allowUnionTypes: true });
+ajv.addKeyword('secret');
+
+const compiled = new WeakMap<TSchema, ValidateFunction>();
+
+/** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
+export class Problems {
+  readonly list: Problem[];
+  readonly #locate: Locator;
+  readonly #seen = new Set<string>();
+
+  constructor(locate: Locator, first: readonly Problem[]) {
+    this.#locate = locate;
+    this.list = [...first];
+  }
+
+  /** @param offset characters into a text value */
+  add(path: Path, message: string, options: { key?: boolean; offset?: number } = {}): void {
+    const at = this.#locate.positionOf(path, { key: options.key === true });
+    const moved = { ...at, column: at.column + (options.offset ?? 0) };
+    const key = `${formatPath(path)} ${moved.line}:${moved.column} ${message}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.list.push({ at: moved, path: formatPath(path), message });
+  }
+
+  /**
+   * Checks a value against a schema and fills in defaults. Answers whether it holds.
+   * @param path where the value stands in the configuration
+   */
+  check(schema: TSchema, value: unknown, path: Path): boolean {
+    let validate = compiled.get(schema);
+    if (validate === undefined) {
+      validate = ajv.compile(schema);
+      compiled.set(schema, validate);
+    }
+    if (validate(value)) return true;
+    for (const error of telling(validate.errors ?? [])) this.#report(error, path);
+    return false;
+  }
+
+  #report(error: ErrorObject, base: Path): void {
+    const path = [...base, ...steps(error.instancePath)];
+    if (error.keyword === 'additionalProperties') {
+      const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
+      const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+      this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
+      return;
+    }
+    if (error.keyword === 'required') {
+      const name = String((error.params as { missingProperty: unknown }).missingProperty);
+      this.add(path, `"${name}" is missing`, { key: true });
+      return;
+    }
+    const isSecret =
+      (error.parentSchema as { secret?: boolean } | undefined)?.secret === true || this.#locate.isSecret(path);
+    this.add(path, `found ${isSecret ? 'a secret' : show(error.data)}; ${allowed(error)}`);
+  }
+}
+
+/** Within a union only the union's own error tells the reader something; within a record, the key's. */
+function telling(errors: readonly ErrorObject[]): ErrorObject[] {
+  const unions = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
+  return errors.filter(
+    (error) => !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
+  );
+}
+
+function steps(instancePath: string): (string | number)[] {
+  if (instancePath === '') return [];
+  return instancePath
+    .slice(1)
+    .split('/')
+    .map((step) => {
+      const text = step.replaceAll('~1', '/').replaceAll('~0', '~');
+      return /^\d+$/.test(text) ? Number(text) : text;
+    });
+}
+
+function show(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'object') return 'a mapping';
+  const text = JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 77)}..."` : text;
+}
+
+function allowed(error: ErrorObject): string {
+  const schema = (error.parentSchema ?? {}) as Readonly<Record<string, unknown>>;
+  if (error.keyword === 'enum') {
+    const words = (schema['enum'] as unknown[]).map(String);
+    return describeAllowed(words, typeof error.data === 'string' ? error.data : '');
+  }
+  if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
+    return `allowed: ${((schema[error.keyword] as TSchema[] | undefined) ?? []).map(summary).join(', or ')}`;
+  }
+  if (error.keyword === 'type') return `allowed: ${summary(schema)}`;
+  if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
+  if (error.keyword === 'pattern') {
+    const { description } = schema;
+    const what = typeof description === 'string' ? ` (${description})` : '';
+    return `allowed: text that matches ${String(schema['pattern'])}${what}`;
+  }
+  return `it ${error.message ?? 'is not allowed'}`;
+}
+
+function summary(schema: Readonly<Record<string, unknown>>): string {
+  if (schema['const'] !== undefined) return JSON.stringify(schema['const']);
+  if (Array.isArray(schema['enum'])) return schema['enum'].map(String).join(', ');
+  const { type } = schema;
+  if (type === 'object') return 'a mapping';
+  if (type === 'array') return 'a list';
+  if (type === 'string') return 'text';
+  if (type === 'integer') return `a whole number${range(schema)}`;
+  if (type === 'number') return `a number${range(schema)}`;
+  if (type === 'boolean') return 'true or false';
+  return Array.isArray(type) ? type.join(' or ') : String(type ?? 'another value');
+}
+
+function range(schema: Readonly<Record<string, unknown>>): string {
+  const { minimum, maximum } = schema;
+  if (minimum !== undefined && maximum !== undefined) return ` from ${String(minimum)} to ${String(maximum)}`;
+  if (minimum !== undefined) return ` of at least ${String(minimum)}`;
+  return maximum === undefined ? '' : ` of at most ${String(maximum)}`;
+}

@@ -1,0 +1,116 @@
+import { OneOf, Options, type Static, Type } from '#sdk';
+
+const HostName = Type.String({
+  pattern: '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
+  description: 'A host name; `*.x` for every name below x, `*` for every name.',
+});
+
+const ListenerSchema = Options({
+  port: Type.Integer({ minimum: 0, maximum: 65535, description: '0 for any free port.' }),
+  host: Type.Optional(Type.String({ minLength: 1, description: 'Address to listen at; all when absent.' })),
+});
+
+const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
+
+export const GroupSchema = Options({
+  description: Type.Optional(Type.String()),
+  domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
+  internalDomains: Type.Optional(
+    Type.Array(HostName, { description: 'Host names for calls between APIs of this gateway.' }),
+  ),
+  subdomain: Type.Optional(HostName),
+});
+
+export const RequestSchema = Options({
+  method: Type.String({ pattern: "^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", description: 'Upper case, or ANY.' }),
+  path: Type.String({ pattern: '^/', description: '`{p}` stands for one segment, `{p+}` for the remaining ones.' }),
+  match: OneOf(['exact', 'prefix'], { default: 'exact' }),
+  maxBodyBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' })),
+});
+
+const PluginSchema = Options({ type: Type.String({ minLength: 1 }), config: Type.Optional(Type.Unknown()) });
+
+const BindingSchema = Options({
+  plugin: Type.String({ minLength: 1, description: 'A name under `plugins`.' }),
+  apis: Type.Array(Type.String({ minLength: 1 }), {
+    minItems: 1,
+    description: '`group/name`, `group/*` for all of a group, `*` for all.',
+  }),
+  environments: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'All that the API is published in when absent.' }),
+  ),
+});
+
+const ExtensionSchema = Options({
+  source: Type.String({ minLength: 1, description: 'A folder (starting with `.` or `/`) or an npm package.' }),
+});
+
+const milliseconds = (value: number, description: string) =>
+  Type.Integer({ minimum: 1, maximum: 2_147_483_647, default: value, description });
+
+export const LimitsSchema = Options({
+  uriBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 32 * 1024, description: '414 beyond.' }),
+  headerLineBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 32 * 1024, description: '494 beyond.' }),
+  headersBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 128 * 1024, description: '494 beyond.' }),
+  bodyBytes: Type.Integer({ minimum: 0, default: 12 * 1024 * 1024, description: '413 beyond; an API may say otherwise.' }),
+  headersTimeoutMs: milliseconds(15_000, 'Longest time for the head of a request; 408 beyond.'),
+  bodyTimeoutMs: milliseconds(8_000, 'Longest wait for the next piece of a request; 408 beyond.'),
+  keepAliveTimeoutMs: milliseconds(72_000, 'How long an idle connection of a caller stays open.'),
+  drainTimeoutMs: milliseconds(30_000, 'How long requests may take to finish when the gateway stops.'),
+  connectionsPerOrigin: Type.Integer({ minimum: 1, maximum: 65535, default: 256 }),
+  connectTimeoutMs: milliseconds(5_000, 'Longest time to connect to a server; 504 beyond.'),
+  idleConnectionMs: milliseconds(4_000, "How long an idle connection to a server is kept; below the servers' own time."),
+});
+
+export type Limits = Static<typeof LimitsSchema>;
+export type RequestConfig = Static<typeof RequestSchema>;
+export type GroupConfig = Static<typeof GroupSchema>;
+
+/** The fields of an API that the kernel reads; plugins add theirs. */
+export const apiFields = {
+  description: Type.Optional(Type.String()),
+  request: RequestSchema,
+  environments: Type.Optional(
+    Type.Array(Type.String(), { minItems: 1, uniqueItems: true, description: 'Where it is published; [RELEASE] when absent.' }),
+  ),
+  auth: Type.Union([Type.String(), Type.Object({ type: Type.String() })], {
+    description: '`none`, or the name after `auth-` of a plugin, alone or as `type` with its options.',
+  }),
+  backend: Type.Object({ type: Type.String() }, { description: '`type` is the name after `backend-` of a plugin.' }),
+};
+
+/** The top-level keys that the kernel reads; plugins add their sections. */
+export const rootFields = {
+  listeners: Type.Optional(Type.Array(ListenerSchema)),
+  limits: Type.Optional(LimitsSchema),
+  environments: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema)),
+  groups: Type.Optional(Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema)),
+  plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
+  bindings: Type.Optional(Type.Array(BindingSchema)),
+  extensions: Type.Optional(Type.Record(Type.String(), ExtensionSchema)),
+};
+
+export type ListenerConfig = Static<typeof ListenerSchema>;
+export type BindingConfig = Static<typeof BindingSchema>;
+export type PluginConfig = Static<typeof PluginSchema>;
+export type ExtensionConfig = Static<typeof ExtensionSchema>;
+
+/** An API as checked, before its plugins' fields are. */
+export interface ApiConfig extends Record<string, unknown> {
+  readonly request: RequestConfig;
+  readonly environments?: readonly string[];
+  readonly auth: string | ({ readonly type: string } & Record<string, unknown>);
+  readonly backend: { readonly type: string } & Record<string, unknown>;
+}
+
+/** The whole configuration as checked. */
+export interface RootConfig extends Record<string, unknown> {
+  readonly listeners?: readonly ListenerConfig[];
+  readonly limits?: Limits;
+  readonly environments?: Readonly<Record<string, unknown>>;
+  readonly groups?: Readonly<Record<string, GroupConfig>>;
+  readonly apis?: Readonly<Record<string, ApiConfig>>;
+  readonly plugins?: Readonly<Record<string, PluginConfig>>;
+  readonly bindings?: readonly BindingConfig[];
+  readonly extensions?: Readonly<Record<string, ExtensionConfig>>;
+}

@@ -1,0 +1,217 @@
+import { Pool, buildConnector, type Dispatcher } from 'undici';
+import {
+  type Backend,
+  BodyStream,
+  type HttpTarget,
+  Reply,
+  type RefusalKind,
+  type Timeouts,
+  refuse,
+} from '#sdk';
+import { answeredFields, answeredTrailers } from '../kernel/forwarding.ts';
+import type { Outbound } from '../kernel/outbound.ts';
+import type { ForwardBody } from '../kernel/request-body.ts';
+
+/** How connections to servers are kept. */
+export interface EgressLimits {
+  readonly connectionsPerOrigin: number;
+  readonly connectTimeoutMs: number;
+  /** Below what servers usually keep idle connections open for, so that the gateway closes first. */
+  readonly idleConnectionMs: number;
+}
+
+/** RFC 9110 section 9.2.2: sending these twice does no more than sending them once. */
+const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Errors of connections that had answered before: such a one may have died unnoticed while it was idle. */
+const onReused = new WeakSet<Error>();
+
+/** One pool of connections for an origin; it outlives the configurations that use it. */
+export function createPool(origin: string, limits: EgressLimits): Pool {
+  const connect = buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false });
+  return new Pool(origin, {
+    connections: limits.connectionsPerOrigin,
+    pipelining: 1,
+    allowH2: false,
+    keepAliveTimeout: limits.idleConnectionMs,
+    keepAliveMaxTimeout: 60_000,
+    headersTimeout: 0,
+    connect: (options, callback) =>
+      connect(options, (...result) => {
+        const [error, socket] = result;
+        if (error === null) {
+          socket.on('error', (failure: Error) => {
+            if (socket.bytesRead > 0) onReused.add(failure);
+          });
+        }
+        callback(...result);
+      }),
+  });
+}
+
+/** Sends requests to one origin over the network. */
+export class NetworkTarget implements HttpTarget {
+  readonly origin: string;
+  readonly #pool: Pool;
+  readonly #host: string;
+
+  constructor(origin: string, pool: Pool) {
+    this.origin = origin;
+    this.#pool = pool;
+    this.#host = origin.slice(origin.indexOf('//') + 2);
+  }
+
+  send(outbound: Outbound, timeouts: Timeouts): Promise<Reply> {
+    const body = outbound.body.forward();
+    if (!(body instanceof Promise)) return this.#dispatch(outbound, timeouts, body);
+    return body.then(
+      (bytes) => this.#dispatch(outbound, timeouts, bytes),
+      (error: unknown) => (error instanceof Reply ? error : refuse('bad-request', { cause: 'the content broke off' })),
+    );
+  }
+
+  #dispatch(outbound: Outbound, timeouts: Timeouts, body: ForwardBody): Promise<Reply> {
+    const { flat } = outbound.headers;
+    const headers = flat.slice();
+    headers.push('Host', outbound.host ?? this.#host);
+    const { length } = outbound.body;
+    if (length !== undefined && body !== null && !(body instanceof Uint8Array)) {
+      headers.push('Content-Length', String(length));
+    }
+    const options: Dispatcher.DispatchOptions = {
+      method: outbound.method,
+      path: outbound.rawQuery === '' ? outbound.path : `${outbound.path}?${outbound.rawQuery}`,
+      headers,
+      body: body as Dispatcher.DispatchOptions['body'] & {},
+      bodyTimeout: timeouts.bodyMs,
+    };
+    return new Promise((resolve) => {
+      new Call(this.#pool, options, outbound, timeouts, resolve).start();
+    });
+  }
+}
+
+/** One request to a server: undici's handler, the answer's body, and the rule for trying again. */
+class Call implements Dispatcher.DispatchHandler {
+  readonly #pool: Pool;
+  readonly #options: Dispatcher.DispatchOptions;
+  readonly #outbound: Outbound;
+  readonly #resolve: (reply: Reply) => void;
+  readonly #timer: NodeJS.Timeout;
+  #controller: Dispatcher.DispatchController | null = null;
+  #stream: BodyStream | null = null;
+  #isStarted = false;
+  #isRetried = false;
+  #isStopped: Error | null = null;
+
+  constructor(
+    pool: Pool,
+    options: Dispatcher.DispatchOptions,
+    outbound: Outbound,
+    timeouts: Timeouts,
+    resolve: (reply: Reply) => void,
+  ) {
+    this.#pool = pool;
+    this.#options = options;
+    this.#outbound = outbound;
+    this.#resolve = resolve;
+    this.#timer = setTimeout(() => this.#stop(new Timeout()), timeouts.headersMs);
+    outbound.exchange.onAbort(() => this.#stop(new Error('the caller went away')));
+  }
+
+  start(): void {
+    try {
+      this.#pool.dispatch(this.#options, this);
+    } catch (error) {
+      // undici throws on what it will not put on the wire, such as a control character in the path.
+      this.#settle(refuse('bad-request', { cause: error instanceof Error ? error.message : 'not sendable' }));
+    }
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#isStopped !== null) controller.abort(this.#isStopped);
+  }
+
+  onResponseStarted(): void {
+    this.#isStarted = true;
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    if (status < 200) {
+      this.#outbound.exchange.incoming.delivery.inform(status, answeredFields(headers).flat);
+      return;
+    }
+    const stream = new BodyStream({
+      pause: () => controller.pause(),
+      resume: () => {
+        if (controller.paused) controller.resume();
+      },
+      cancel: (reason) => controller.abort(reason),
+    });
+    this.#stream = stream;
+    this.#settle(new Reply(status, answeredFields(headers), stream));
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#stream?.push(chunk);
+  }
+
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Headers): void {
+    this.#stream?.end(answeredTrailers(trailers));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#stream !== null) {
+      this.#stream.fail(error);
+      return;
+    }
+    if (this.#mayRetry(error)) {
+      this.#isRetried = true;
+      this.#controller = null;
+      this.start();
+      return;
+    }
+    this.#settle(this.#isStopped === null ? refusalFor(error) : refusalFor(this.#isStopped));
+  }
+
+  #mayRetry(error: Error): boolean {
+    if (this.#isStarted || this.#isRetried || this.#isStopped !== null) return false;
+    const reused = onReused.has(error) || ((error as { socket?: { bytesRead?: number } }).socket?.bytesRead ?? 0) > 0;
+    return reused && idempotent.has(this.#options.method) && this.#outbound.body.isReplayable;
+  }
+
+  #stop(reason: Error): void {
+    if (this.#isStopped !== null) return;
+    this.#isStopped = reason;
+    if (this.#controller !== null) this.#controller.abort(reason);
+    // Still waiting for a connection: undici learns of it in onRequestStart.
+    else this.#settle(refusalFor(reason));
+  }
+
+  #settle(reply: Reply): void {
+    clearTimeout(this.#timer);
+    this.#resolve(reply);
+  }
+}
+
+class Timeout extends Error {
+  readonly code = 'TAPGATE_TIMEOUT';
+}
+
+const kindsByCode: Readonly<Record<string, RefusalKind>> = {
+  TAPGATE_TIMEOUT: 'backend-timeout',
+  UND_ERR_CONNECT_TIMEOUT: 'backend-timeout',
+  UND_ERR_HEADERS_TIMEOUT: 'backend-timeout',
+  ETIMEDOUT: 'backend-timeout',
+  ENOTFOUND: 'backend-name-unresolved',
+  EAI_AGAIN: 'backend-name-unresolved',
+};
+
+function refusalFor(error: unknown): Reply {
+  if (error instanceof Reply) return error;
+  const { code, message } = error as { code?: string; message?: string };
+  return refuse(kindsByCode[code ?? ''] ?? 'backend-unavailable', { cause: code ?? message ?? 'unknown' });
+}

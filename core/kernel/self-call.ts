@@ -1,0 +1,128 @@
+import { BodyStream, Fields, type HttpTarget, Reply, type Timeouts, refuse } from '#sdk';
+import { type Delivery, Exchange, type Outcome } from './exchange.ts';
+import type { Inbound } from './inbound.ts';
+import type { Outbound } from './outbound.ts';
+import { RequestBody } from './request-body.ts';
+import { abandon, serve } from './serve.ts';
+
+/**
+ * Serves a request to one of the gateway's own domains in process (design section 9): a new exchange through every
+ * hook, with the result a socket would give, and without one.
+ */
+export class SelfTarget implements HttpTarget {
+  readonly origin: string;
+  readonly #host: string;
+
+  constructor(origin: string) {
+    this.origin = origin;
+    this.#host = origin.slice(origin.indexOf('//') + 2);
+  }
+
+  send(outbound: Outbound, timeouts: Timeouts): Promise<Reply> {
+    const outer = outbound.exchange;
+    const host = outbound.host ?? this.#host;
+    const headers = outbound.headers.clone();
+    headers.flat.push('Host', host);
+    const length = outbound.body.length;
+    if (outbound.hasBody) {
+      if (length === undefined) headers.flat.push('Transfer-Encoding', 'chunked');
+      else headers.flat.push('Content-Length', String(length));
+    }
+    return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const delivery = new SelfDelivery((reply) => {
+        clearTimeout(timer);
+        resolve(reply);
+      }, outer.incoming.delivery);
+      const inner = new Exchange(
+        {
+          requestId: outer.requestId,
+          method: outbound.method,
+          scheme: this.origin.startsWith('https:') ? 'https' : 'http',
+          host: hostName(host),
+          port: outer.port,
+          path: outbound.path,
+          rawQuery: outbound.rawQuery,
+          headers,
+          clientAddress: '127.0.0.1',
+          httpVersion: '1.1',
+          receivedAt: outer.receivedAt + Math.round(performance.now() - outer.startedAt),
+          body: new RequestBody(outbound.body, length),
+          delivery,
+          passes: outer.incoming.passes + 1,
+          isSelfCall: true,
+        },
+        outer.snapshot,
+      );
+      outer.onAbort(() => abandon(inner));
+      timer = setTimeout(() => {
+        abandon(inner);
+        resolve(refuse('backend-timeout'));
+      }, timeouts.headersMs);
+      serve(inner);
+    });
+  }
+}
+
+/** Hands the answer of the inner exchange to the outer one. */
+class SelfDelivery implements Delivery {
+  readonly #resolve: (reply: Reply) => void;
+  readonly #outer: Delivery;
+
+  constructor(resolve: (reply: Reply) => void, outer: Delivery) {
+    this.#resolve = resolve;
+    this.#outer = outer;
+  }
+
+  inform(status: number, flat: readonly string[]): void {
+    this.#outer.inform(status, flat);
+  }
+
+  send(inbound: Inbound, exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
+    const { status, body } = inbound;
+    const headers = new Fields(inbound.headers.flat);
+    if (body instanceof BodyStream) {
+      this.#resolve(new Reply(status, headers, counted(body, exchange, done)));
+      return;
+    }
+    const bytes = body === null ? 0 : Buffer.byteLength(body);
+    this.#resolve(new Reply(status, headers, body));
+    done(bytes, 'answered');
+  }
+}
+
+function counted(
+  body: BodyStream,
+  exchange: Exchange,
+  done: (bytesSent: number, outcome: Outcome) => void,
+): BodyStream {
+  let bytes = 0;
+  const result = new BodyStream({
+    resume: () => body.resume(),
+    cancel: (reason) => {
+      body.cancel(reason);
+      exchange.abort();
+      done(bytes, 'client-gone');
+    },
+  });
+  body.pipe({
+    data(chunk) {
+      bytes += chunk.length;
+      return result.push(chunk);
+    },
+    end(trailers) {
+      result.end(trailers);
+      done(bytes, 'answered');
+    },
+    fail(error) {
+      result.fail(error);
+      done(bytes, 'cut');
+    },
+  });
+  return result;
+}
+
+function hostName(host: string): string {
+  const lower = host.toLowerCase();
+  return lower.startsWith('[') ? lower.slice(0, lower.indexOf(']') + 1) : (lower.split(':', 1)[0] ?? '');
+}
