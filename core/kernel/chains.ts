@@ -1,0 +1,94 @@
+import { type Backend, type Completed, type Published, Reply, type Stage, refuse } from '#sdk';
+import type { Position } from '../config/problems.ts';
+import type { Bound } from '../plugins/bind.ts';
+import type { CompletedListener, Endpoint } from './endpoint.ts';
+import type { Exchange } from './exchange.ts';
+import { type Handler, type HookName, compileChain } from './hooks.ts';
+import type { Inbound } from './inbound.ts';
+import type { Outbound } from './outbound.ts';
+import type { BodyLimits } from './request-body.ts';
+
+const stageOrder: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
+
+/** A binding in its place in the YAML. */
+export interface Placed {
+  readonly bound: Bound;
+  readonly at: Position | undefined;
+}
+
+/** Compiles the hooks of one API in one environment, in the order of its bindings. */
+export function compileEndpoint(
+  published: Published,
+  placed: readonly Placed[],
+  backend: Backend,
+  bodyLimits: BodyLimits,
+): Endpoint {
+  const handlers = {
+    preAuth: collect<Exchange>(placed, 'preAuth'),
+    auth: authHandlers(placed),
+    backendRouting: collect<Exchange>(placed, 'backendRouting'),
+    backendSigning: collect<Outbound>(placed, 'backendSigning'),
+    response: collect<Inbound>(placed, 'response').toReversed(),
+  };
+  const completed: CompletedListener[] = [];
+  for (const { bound } of placed) {
+    const { hooks, prepared } = bound;
+    const notify = hooks.completed;
+    if (notify === undefined) continue;
+    completed.push({ plugin: prepared.plugin.definition.name, notify: (notice: Completed) => notify.call(hooks, notice) });
+  }
+  return {
+    ...published,
+    preAuth: compileChain('preAuth', handlers.preAuth, isReply),
+    auth: compileChain('auth', handlers.auth, isReply),
+    backendRouting: compileChain('backendRouting', handlers.backendRouting, isReplyOrBackend),
+    backendSigning: compileChain('backendSigning', handlers.backendSigning, isReply),
+    response: compileChain('response', handlers.response, isReply),
+    completed,
+    backend,
+    bodyLimits,
+    handlers,
+  };
+}
+
+/** By stage, then by place; and where somebody authenticates, whoever got through it without an identity is refused. */
+function authHandlers(placed: readonly Placed[]): Handler<Exchange>[] {
+  const staged = stageOrder.map((stage) => placed.filter(({ bound }) => bound.hooks.auth?.stage === stage));
+  const [authenticators = [], ...later] = staged.map((some) => collect<Exchange>(some, 'auth'));
+  if (authenticators.length === 0) return later.flat();
+  const required: Handler<Exchange> = {
+    plugin: 'kernel',
+    hook: 'auth',
+    binding: 'identity required',
+    at: undefined,
+    handle: (exchange) => (exchange.identity === null ? refuse('not-authenticated') : undefined),
+  };
+  return [...authenticators, required, ...later.flat()];
+}
+
+function collect<Subject>(placed: readonly Placed[], hook: Exclude<HookName, 'routing'>): Handler<Subject>[] {
+  const handlers: Handler<Subject>[] = [];
+  for (const { bound, at } of placed) {
+    const { hooks, prepared } = bound;
+    const owner = hook === 'auth' ? hooks.auth : hooks;
+    const handle = hook === 'auth' ? hooks.auth?.handle : hooks[hook];
+    if (handle === undefined) continue;
+    handlers.push({
+      plugin: prepared.plugin.definition.name,
+      hook,
+      binding: prepared.name,
+      at,
+      handle: (subject) => handle.call(owner as never, subject as never),
+    });
+  }
+  return handlers;
+}
+
+/** Whether a value may end a hook that takes a Reply. */
+export function isReply(value: unknown): value is Reply {
+  return value instanceof Reply;
+}
+
+function isReplyOrBackend(value: unknown): value is Reply | Backend {
+  return isReply(value) || (typeof value === 'object' && value !== null && typeof (value as Backend).invoke === 'function');
+}

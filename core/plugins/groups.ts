@@ -1,0 +1,46 @@
+import type { Group } from '#sdk';
+import type { Problems } from '../config/check.ts';
+import type { GroupConfig } from '../config/schema.ts';
+
+/** The groups, each host name belonging to one of them. */
+export function buildGroups(
+  configs: Readonly<Record<string, GroupConfig>>,
+  problems: Problems,
+): ReadonlyMap<string, Group> {
+  const groups = new Map<string, Group>();
+  const owners = new Map<string, string>();
+  for (const [name, config] of Object.entries(configs)) {
+    const hosts: string[] = [];
+    const take = (host: string, path: readonly (string | number)[]): void => {
+      const lower = host.toLowerCase();
+      const owner = owners.get(lower);
+      if (owner !== undefined) problems.add(['groups', name, ...path], `"${host}" belongs to the group "${owner}" already`);
+      owners.set(lower, name);
+      hosts.push(lower);
+    };
+    config.domains?.forEach((host, index) => take(host, ['domains', index]));
+    config.internalDomains?.forEach((host, index) => take(host, ['internalDomains', index]));
+    if (config.subdomain !== undefined) take(config.subdomain, ['subdomain']);
+    groups.set(name, { name, hosts });
+  }
+  return groups;
+}
+
+/** Which host names mean the gateway itself. `*` does not count: every address would. */
+export class OwnHosts {
+  readonly #exact = new Set<string>();
+  readonly #suffixes: string[] = [];
+
+  constructor(groups: Iterable<Group>) {
+    for (const { hosts } of groups) {
+      for (const host of hosts) {
+        if (host.startsWith('*.')) this.#suffixes.push(host.slice(1));
+        else if (host !== '*') this.#exact.add(host);
+      }
+    }
+  }
+
+  has(host: string): boolean {
+    return this.#exact.has(host) || this.#suffixes.some((suffix) => host.endsWith(suffix));
+  }
+}
