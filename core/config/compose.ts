@@ -1,0 +1,194 @@
+import { EVENT_ID, getScalarValue, SCALAR_STYLE } from 'js-yaml';
+import type { AliasEvent, Event, MappingEvent, ScalarEvent, SequenceEvent } from 'js-yaml';
+import { formatPath, formatPosition, type Problem } from './problems.ts';
+import { resolveScalar } from './scalars.ts';
+import type { Secrets } from './secrets.ts';
+import { childrenOf, type Node, type Source } from './tree.ts';
+
+export const MAX_DEPTH = 100;
+const MAX_ALIASED_NODES = 2_000_000;
+const TAG_PREFIX = 'tag:yaml.org,2002:';
+const SCALAR_TAGS = ['str', 'int', 'float', 'bool', 'null'];
+
+/** The node is undefined while it is still being read. */
+type Anchor = { node: Node | undefined };
+
+/** Turns the events of one document into nodes that know where they were written. */
+export class Composer {
+  readonly #source: Source;
+  readonly #events: readonly Event[];
+  readonly #secrets: Secrets;
+  readonly #problems: Problem[];
+  readonly #anchors = new Map<string, Anchor>();
+  readonly #path: (string | number)[] = [];
+  #next = 0;
+  #aliased = 0;
+
+  constructor(source: Source, events: readonly Event[], secrets: Secrets, problems: Problem[]) {
+    this.#source = source;
+    this.#events = events;
+    this.#secrets = secrets;
+    this.#problems = problems;
+  }
+
+  /** The next value. `keyAt` is also the position of a value that is not written at all, as in `key:`. */
+  node(keyAt: number): Node {
+    const event = this.#events[this.#next];
+    this.#next += 1;
+    if (event?.type === EVENT_ID.ALIAS) return this.#alias(event, keyAt);
+    if (event === undefined || !('anchorStart' in event)) throw new Error('a value is missing');
+    const anchor: Anchor = { node: undefined };
+    if (event.anchorStart !== -1) this.#anchors.set(this.#slice(event.anchorStart, event.anchorEnd), anchor);
+    const isScalar = event.type === EVENT_ID.SCALAR;
+    anchor.node = isScalar ? this.#scalar(event, keyAt) : this.#collection(event, keyAt);
+    return anchor.node;
+  }
+
+  #make(at: number, keyAt: number, content: Node['content'], isSecret = false): Node {
+    return { source: this.#source, at, keyAt, content, isSecret };
+  }
+
+  #collection(event: MappingEvent | SequenceEvent, keyAt: number): Node {
+    const isMap = event.type === EVENT_ID.MAPPING;
+    this.#tag(event, event.start, [isMap ? 'map' : 'seq']);
+    return this.#make(event.start, keyAt, isMap ? this.#entries(event.start) : this.#items(event.start));
+  }
+
+  #scalar(event: ScalarEvent, keyAt: number): Node {
+    const at = startOf(this.#source.text, event, keyAt);
+    const tag = this.#tag(event, at, SCALAR_TAGS);
+    const report = (message: string): void => this.#report(at, message);
+    const written = getScalarValue(this.#source.text, event);
+    const { text, isSecret, isWhole } = this.#secrets.replace(written, this.#source.file, report);
+    const isPlain = event.style === SCALAR_STYLE.PLAIN && (!isSecret || isWhole);
+    const value = tag !== undefined || isPlain ? resolveScalar(text, tag && TAG_PREFIX + tag) : text;
+    if (value === undefined) report(`the value does not fit its tag !!${tag}`);
+    // An id of twenty digits, unquoted, would silently become another id.
+    const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
+    if (isRounded) report('a number of so many digits is not kept exactly; quote it');
+    return this.#make(at, keyAt, value ?? null, isSecret);
+  }
+
+  #items(start: number): Node[] {
+    const items: Node[] = [];
+    while (!this.#closes()) {
+      this.#path.push(items.length);
+      const item = this.node(start);
+      items.push({ ...item, keyAt: item.at });
+      this.#path.pop();
+    }
+    return items;
+  }
+
+  #entries(start: number): Map<string, Node> {
+    const entries = new Map<string, Node>();
+    const merged = new Set<string>();
+    while (!this.#closes()) {
+      const { name, at, isMerge } = this.#key(start);
+      this.#path.push(name ?? '?');
+      const node = this.node(at);
+      const earlier = name === undefined ? undefined : entries.get(name);
+      if (isMerge) this.#merge(node, entries, merged);
+      else if (earlier && !merged.delete(name ?? '')) {
+        const first = formatPosition(this.#source.positionOf(earlier.keyAt));
+        this.#report(at, `this key is already written at ${first}`);
+      } else if (name !== undefined) entries.set(name, node);
+      this.#path.pop();
+    }
+    return entries;
+  }
+
+  /** Keys must be written out: an alias could carry a secret into a name, and names are printed. */
+  #key(fallback: number): { name?: string; at: number; isMerge: boolean } {
+    const event = this.#events[this.#next];
+    if (event?.type !== EVENT_ID.SCALAR) {
+      const { at } = this.node(fallback);
+      this.#report(at, 'a key must be a text, not an alias, a list or a mapping');
+      return { at, isMerge: false };
+    }
+    this.#next += 1;
+    const at = startOf(this.#source.text, event, fallback);
+    this.#tag(event, at, SCALAR_TAGS);
+    const name = getScalarValue(this.#source.text, event);
+    const isBare = event.style === SCALAR_STYLE.PLAIN && event.tagStart === -1;
+    return { name, at, isMerge: isBare && name === '<<' };
+  }
+
+  /** Keys of the mapping itself win over merged ones, and the first of several merged mappings wins. */
+  #merge(node: Node, entries: Map<string, Node>, merged: Set<string>): void {
+    for (const { at, content } of Array.isArray(node.content) ? node.content : [node]) {
+      if (!(content instanceof Map)) {
+        this.#report(at, '<< takes a mapping or a list of mappings');
+        continue;
+      }
+      for (const [name, child] of content) {
+        if (entries.has(name)) continue;
+        entries.set(name, child);
+        merged.add(name);
+      }
+    }
+  }
+
+  #alias(event: AliasEvent, keyAt: number): Node {
+    const at = event.anchorStart - 1;
+    const name = this.#slice(event.anchorStart, event.anchorEnd);
+    const anchor = this.#anchors.get(name);
+    const node = anchor?.node;
+    if (node !== undefined) {
+      const isFirst = this.#aliased <= MAX_ALIASED_NODES;
+      this.#aliased += this.#countBelow(node, this.#path.length);
+      if (this.#aliased <= MAX_ALIASED_NODES) return { ...node, at, keyAt };
+      if (isFirst) this.#report(at, `aliases such as *${name} make this file too large or too deep`);
+    } else if (anchor) this.#report(at, `the alias *${name} stands inside its own anchor`);
+    else this.#report(at, `the anchor &${name} is not defined above`);
+    return this.#make(at, keyAt, null);
+  }
+
+  /** Infinity when there are too many nodes or levels for an alias to stand for. */
+  #countBelow(node: Node, depth: number): number {
+    let count = depth > MAX_DEPTH ? Infinity : 1;
+    for (const child of childrenOf(node)) {
+      if (this.#aliased + count > MAX_ALIASED_NODES) return Infinity;
+      count += this.#countBelow(child, depth + 1);
+    }
+    return count;
+  }
+
+  #closes(): boolean {
+    const closes = this.#events[this.#next]?.type === EVENT_ID.POP;
+    if (closes) this.#next += 1;
+    return closes;
+  }
+
+  #tag(
+    event: { tagStart: number; tagEnd: number },
+    at: number,
+    allowed: readonly string[],
+  ): string | undefined {
+    if (event.tagStart === -1) return undefined;
+    const written = this.#slice(event.tagStart, event.tagEnd);
+    // The non-specific tag `!`: a scalar is a text, a collection is what it is.
+    const tag = written === '!' ? allowed[0] : /^(?:!!|!<tag:yaml\.org,2002:)(\w+)>?$/.exec(written)?.[1];
+    if (tag !== undefined && allowed.includes(tag)) return tag;
+    this.#report(at, `the tag ${written} is not supported; allowed here: !!${allowed.join(', !!')}`);
+    return undefined;
+  }
+
+  #slice(start: number, end: number): string {
+    return this.#source.text.slice(start, end);
+  }
+
+  #report(offset: number, message: string): void {
+    this.#problems.push({ at: this.#source.positionOf(offset), path: formatPath(this.#path), message });
+  }
+}
+
+/** The parser gives where the content begins: behind a quote, or at the line below the `|` of a block. */
+function startOf(text: string, event: ScalarEvent, fallback: number): number {
+  const { valueStart, valueEnd, style, tagStart } = event;
+  const isQuoted = style === SCALAR_STYLE.SINGLE_QUOTED || style === SCALAR_STYLE.DOUBLE_QUOTED;
+  if (valueStart === -1) return tagStart === -1 ? fallback : tagStart;
+  if (isQuoted || style === SCALAR_STYLE.PLAIN) return isQuoted ? valueStart - 1 : valueStart;
+  const indent = text.slice(valueStart, valueEnd).search(/\S/);
+  return indent === -1 ? fallback : valueStart + indent;
+}

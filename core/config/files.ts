@@ -1,0 +1,49 @@
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** The text of a file without a byte order mark; throws if it cannot be read or is longer than `maxBytes`. */
+export type ReadText = (file: string, maxBytes: number) => string;
+
+export const readFromDisk: ReadText = (file, maxBytes) => {
+  const stat = fs.statSync(file);
+  if (!stat.isFile()) throw new Error('not a file');
+  if (stat.size > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
+  return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file));
+};
+
+export function readFromMemory(texts: Readonly<Record<string, string>>): ReadText {
+  return (file, maxBytes) => {
+    const text = Object.hasOwn(texts, file) ? texts[file] : undefined;
+    if (text === undefined) throw new Error('no such file');
+    if (Buffer.byteLength(text) > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
+    return text.replace(/^\uFEFF/, '');
+  };
+}
+
+export function isYaml(name: string): boolean {
+  return /\.ya?ml$/.test(name);
+}
+
+/**
+ * The file itself, or all YAML files below a folder, sorted. Hidden names are left out and a link to what was already
+ * met is not followed again, so a Kubernetes ConfigMap mount (links into `..data`) gives each file once.
+ */
+export function listYaml(root: string, report: (file: string, error: unknown) => void): string[] {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const visit = (full: string): void => {
+    try {
+      const real = fs.realpathSync(full);
+      if (seen.has(real)) return;
+      seen.add(real);
+      if (fs.statSync(real).isDirectory()) {
+        const names = fs.readdirSync(real).filter((name) => !name.startsWith('.'));
+        for (const name of names.sort()) visit(path.join(full, name));
+      } else if (full === root || isYaml(full)) found.push(full);
+    } catch (error) {
+      report(full, error);
+    }
+  };
+  visit(root);
+  return found;
+}

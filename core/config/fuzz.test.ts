@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { load } from 'js-yaml';
+import type { Path } from './problems.ts';
+import { readConfigText } from './read.ts';
+import { resolveScalar } from './scalars.ts';
+
+/** mulberry32: small, seeded, good enough to mutate text with. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
+const BASE = `defaults: &d { auth: none, tags: [a, "b", 'c'] }
+apis:
+  shop/get: &g
+    <<: *d
+    path: "/x/\${env:NAME}"
+    port: \${env:PORT:-80}
+    body: |
+      text \${file:key}
+    list:
+    - one
+    - { k: v, <<: [*d] }
+  shop/put: *g
+? long
+: !!str 5
+`;
+const PIECES = [
+  '&a ',
+  '*a ',
+  '*d',
+  '<<: ',
+  '<<: *d\n',
+  '!!int ',
+  '!x ',
+  '"',
+  "'",
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  ': ',
+  '- ',
+  '? ',
+  '|\n',
+  '>-\n',
+  '#',
+  '\n',
+  '\r',
+  '\t',
+  '  ',
+  '---\n',
+  '...\n',
+  '%TAG ! x\n',
+  '${env:',
+  '${file:key}',
+  '$${env:X}',
+  '}',
+  '__proto__: 1\n',
+  '\uFEFF',
+  '\0',
+  '😀',
+  '\uD800',
+  '~',
+  '1e999',
+  '\\x',
+];
+
+function mutate(text: string, next: (below: number) => number, most: number): string {
+  let result = text;
+  for (let step = next(most) + 1; step > 0; step -= 1) {
+    const at = next(result.length + 1);
+    const end = next(3) === 0 ? at + next(20) : at;
+    const piece =
+      next(4) === 0
+        ? result.slice(next(result.length + 1)).slice(0, next(30))
+        : (PIECES[next(PIECES.length)] ?? '');
+    result = result.slice(0, at) + piece + result.slice(end);
+  }
+  return result;
+}
+
+function visit(value: unknown, path: Path, each: (path: Path) => void): void {
+  each(path);
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, child] of Object.entries(value)) visit(child, [...path, name], each);
+}
+
+test('mutated YAML gives problems, never an exception, and every value has a place', () => {
+  for (let seed = 1; seed <= 4000; seed += 1) {
+    const text = mutate(BASE, random(seed), 6);
+    const { root, locate, problems } = readConfigText({ 'a.yaml': text, key: 'k' }, { NAME: 'n' });
+    const lines = text.split(/\r\n?|\n/);
+    const inside = (at: { line: number; column: number } | undefined): boolean =>
+      at !== undefined && at.column >= 1 && at.column <= (lines[at.line - 1] ?? '').length + 1;
+    for (const problem of problems) assert.ok(inside(problem.at), `seed ${seed}: ${problem.message}`);
+    visit(root, [], (path) => {
+      assert.ok(inside(locate.positionOf(path)), `seed ${seed}: ${path.join('.')}`);
+      assert.ok(inside(locate.positionOf(path, { key: true })), `seed ${seed}: key ${path.join('.')}`);
+    });
+  }
+});
+
+test('what js-yaml refuses is refused, and the rest has the same values', () => {
+  let compared = 0;
+  for (let seed = 1; seed <= 2000; seed += 1) {
+    const text = mutate('a: 1\nb: [c, {d: "e"}]\nf:\n  g: |\n    h\n  i: !!str j\n', random(seed), 2);
+    const { root, problems } = readConfigText({ 'a.yaml': text, key: 'k' }, {});
+    let expected: unknown;
+    try {
+      expected = load(text.replace(/^\uFEFF/, ''));
+    } catch {
+      // A merge is not part of the schema that `load` is asked for here.
+      if (!text.includes('<<')) assert.notEqual(problems.length, 0, `seed ${seed}: ${text}`);
+      continue;
+    }
+    let isComparable = problems.length === 0 && !/<<|\$\{/.test(text);
+    visit(root, [], (path) => {
+      // Keys are texts as written here, whereas js-yaml resolves them first.
+      const name = String(path.at(-1) ?? 'root');
+      if (!/^\d$/.test(name) && resolveScalar(name) !== name) isComparable = false;
+    });
+    if (!isComparable) continue;
+    compared += 1;
+    assert.deepEqual(structuredClone(root), expected, `seed ${seed}: ${text}`);
+  }
+  assert.ok(compared > 100, `${compared} compared`);
+});
+
+test('a file cut short anywhere never throws', () => {
+  for (let end = 0; end <= BASE.length; end += 1) {
+    const { problems } = readConfigText({ 'a.yaml': BASE.slice(0, end), key: 'k' }, { NAME: 'n' });
+    if (end === 0 || end === BASE.length) assert.equal(problems.length, end === 0 ? 1 : 0);
+  }
+});

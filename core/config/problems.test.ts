@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ConfigError, describeAllowed, formatPath, formatProblem, nearest, type Path } from './problems.ts';
+
+const near: [word: string, known: string[], expected: string | undefined][] = [
+  ['metod', ['method', 'path'], 'method'],
+  ['pahts', ['paths', 'path'], 'paths'],
+  ['timeout', ['timeoutMs', 'type'], 'timeoutMs'],
+  ['TimeoutMS', ['timeoutMs'], 'timeoutMs'],
+  ['ab', ['ba'], 'ba'],
+  ['x', ['y'], undefined],
+  ['', ['a'], undefined],
+  ['banana', ['method', 'path'], undefined],
+  ['shop/get-ordr', ['shop/get-orders', 'shop/get-order'], 'shop/get-order'],
+  ['path', [], undefined],
+  ['kitten', ['sitting'], undefined],
+];
+for (const [word, known, expected] of near) {
+  test(`nearest to "${word}" of ${known.join(', ')} is ${expected}`, () => {
+    assert.equal(nearest(word, known), expected);
+  });
+}
+
+test('the nearest of 10,000 names is found quickly', () => {
+  const names = Array.from({ length: 10_000 }, (_, index) => `shop/operation-${index}`);
+  const start = performance.now();
+  assert.equal(nearest('shop/operatoin-777', names), 'shop/operation-777');
+  assert.ok(performance.now() - start < 2000);
+});
+
+const paths: [Path, string][] = [
+  [[], ''],
+  [['apis'], 'apis'],
+  [
+    ['apis', 'shop/get-order', 'request', 'parameters', 0, 'name'],
+    'apis.shop/get-order.request.parameters[0].name',
+  ],
+  [['groups', 'a.b', 'x'], 'groups["a.b"].x'],
+  [['say "x"'], '["say \\"x\\""]'],
+  [['', 'a'], '[""].a'],
+  [['responses', '404'], 'responses.404'],
+];
+for (const [path, expected] of paths) {
+  test(`the path ${JSON.stringify(path)} is written ${expected}`, () => {
+    assert.equal(formatPath(path), expected);
+  });
+}
+
+test('a problem is written with as much as is known of it', () => {
+  const at = { file: 'a.yaml', line: 3, column: 7 };
+  assert.equal(formatProblem({ at, path: 'apis', message: 'no' }), 'a.yaml:3:7 apis: no');
+  assert.equal(formatProblem({ at, path: '', message: 'no' }), 'a.yaml:3:7: no');
+  assert.equal(formatProblem({ at: undefined, path: 'apis', message: 'no' }), 'apis: no');
+  assert.equal(formatProblem({ at: undefined, path: '', message: 'no' }), 'no');
+});
+
+test('the error has one line for each problem', () => {
+  const problems = [
+    { at: { file: 'a.yaml', line: 1, column: 2 }, path: 'x', message: 'one' },
+    { at: undefined, path: '', message: 'two' },
+  ];
+  const error = new ConfigError(problems);
+  assert.equal(error.message, 'a.yaml:1:2 x: one\ntwo');
+  assert.equal(error.name, 'ConfigError');
+  assert.equal(error.problems, problems);
+});
+
+test('what is allowed is listed, with the nearest name, and not without end', () => {
+  assert.equal(describeAllowed(['method', 'path'], 'metod'), 'allowed: method, path; did you mean "method"?');
+  assert.equal(describeAllowed(['method', 'path'], 'zzz'), 'allowed: method, path');
+  assert.equal(describeAllowed([], 'zzz'), 'nothing is allowed here');
+  const many = describeAllowed(
+    Array.from({ length: 25 }, (_, index) => `n${index}`),
+    'zzzz',
+  );
+  assert.match(many, /n19 and 5 more$/);
+});

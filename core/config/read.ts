@@ -1,0 +1,103 @@
+import { isYaml, listYaml, readFromDisk, readFromMemory, type ReadText } from './files.ts';
+import { Locator } from './locate.ts';
+import { formatPath, formatPosition, type Problem } from './problems.ts';
+import { Secrets } from './secrets.ts';
+import { Source, toRecord, type Node } from './tree.ts';
+import { parseYaml } from './yaml.ts';
+
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+
+/** A configuration as it was written, before anything is known about what it means. */
+export interface ConfigText {
+  readonly root: Record<string, unknown>;
+  readonly locate: Locator;
+  /** Every file that was read or asked for, secret files included: those whose change means reading again. */
+  readonly files: string[];
+  readonly problems: Problem[];
+}
+
+/** Reads one YAML file, or all of them below a folder, as one configuration. Never throws: see `problems`. */
+export function readConfig(path: string, env: NodeJS.ProcessEnv): ConfigText {
+  const problems: Problem[] = [];
+  const files = listYaml(path, (file, error) => problems.push(fileProblem(file, error)));
+  return readFiles(path, files, new Secrets(env, readFromDisk), readFromDisk, problems);
+}
+
+/** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
+export function readConfigText(texts: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): ConfigText {
+  const files = Object.keys(texts).filter(isYaml).sort();
+  const read = readFromMemory(texts);
+  return readFiles('.', files, new Secrets(env, read), read, []);
+}
+
+function readFiles(
+  path: string,
+  yamlFiles: readonly string[],
+  secrets: Secrets,
+  read: ReadText,
+  problems: Problem[],
+): ConfigText {
+  const sections = new Map<string, Node>();
+  let isEmpty = true;
+  for (const file of yamlFiles) {
+    try {
+      const source = new Source(file, read(file, MAX_FILE_BYTES));
+      const node = parseYaml(source, secrets, problems);
+      if (node?.content === null) continue;
+      isEmpty = false;
+      if (node?.content instanceof Map) mergeSections(sections, node.content, problems);
+      else if (node)
+        problems.push({ at: source.positionOf(node.at), path: '', message: 'a file must be a mapping' });
+    } catch (error) {
+      problems.push(fileProblem(file, error));
+    }
+  }
+  if (isEmpty && problems.length === 0)
+    problems.push(fileProblem(yamlFiles[0] ?? path, new Error('there is nothing in it')));
+  const source = new Source(yamlFiles[0] ?? path, '');
+  const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
+  return {
+    root: toRecord(sections),
+    locate,
+    files: [...new Set([...yamlFiles, ...secrets.files])],
+    problems,
+  };
+}
+
+/** Names of one section are put together, lists follow each other, all else that is written twice is a conflict. */
+function mergeSections(
+  sections: Map<string, Node>,
+  added: ReadonlyMap<string, Node>,
+  problems: Problem[],
+): void {
+  for (const [name, node] of added) {
+    const first = sections.get(name);
+    if (first === undefined || first.content === null) sections.set(name, { ...node, content: copyOf(node) });
+    else if (first.content instanceof Map && node.content instanceof Map) {
+      for (const [key, child] of node.content) {
+        const earlier = first.content.get(key);
+        if (earlier) problems.push(conflict([name, key], child, earlier));
+        else first.content.set(key, child);
+      }
+    } else if (Array.isArray(first.content) && Array.isArray(node.content)) {
+      for (const item of node.content) first.content.push(item);
+    } else if (node.content !== null) problems.push(conflict([name], node, first));
+  }
+}
+
+/** Nodes are shared by aliases: only a copy of a section may take in more. */
+function copyOf({ content }: Node): Node['content'] {
+  if (content instanceof Map) return new Map(content);
+  return Array.isArray(content) ? [...content] : content;
+}
+
+function conflict(path: string[], later: Node, earlier: Node): Problem {
+  const first = formatPosition(earlier.source.positionOf(earlier.keyAt));
+  const at = later.source.positionOf(later.keyAt);
+  return { at, path: formatPath(path), message: `this is already defined at ${first}` };
+}
+
+function fileProblem(file: string, error: unknown): Problem {
+  const reason = error instanceof Error ? error.message : String(error);
+  return { at: { file, line: 1, column: 1 }, path: '', message: `cannot be used: ${reason}` };
+}
