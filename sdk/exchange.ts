@@ -38,9 +38,9 @@ export interface Published {
 /** What `routing` answers. */
 export interface Route {
   readonly target: Published;
-  /** Values of `{p}` and `{p+}`, percent-decoded, by name. */
+  /** Values of `{p}` and `{p+}` by name, as sent: not percent-decoded (see `decodePath`). */
   readonly pathValues: ReadonlyMap<string, string>;
-  /** For a prefix match: what follows the prefix, as sent, with its leading slash or empty. */
+  /** For a prefix match: what follows the prefix, as sent. */
   readonly rest?: string;
 }
 

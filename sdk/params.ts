@@ -54,6 +54,11 @@ function decodeParam(text: string): string {
   return spaced.includes('%') ? unescape(spaced) : spaced;
 }
 
+/** Percent-decodes a piece of a path; what is malformed stays as it stands. */
+export function decodePath(text: string): string {
+  return text.includes('%') ? unescape(text) : text;
+}
+
 /** The cookies of a `Cookie` field (RFC 6265 section 5.4): first of a name wins, values as sent. */
 export function parseCookies(header: string | undefined): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>();

@@ -81,7 +81,8 @@ interface CommonKit {
   use<T>(token: ServiceToken<T>): T;
   /**
    * Reports what is wrong with the configuration; the whole of it is then refused, with file and line.
-   * @param path into what this call was given, for example `['routes', 0, 'condition']`
+   * @param path in `bind` and `translate`: into the options, for example `['routes', 0, 'condition']`; in `setup`:
+   *   from the top of the configuration
    * @param offset characters into a text value
    */
   problem(path: readonly (string | number)[], message: string, offset?: number): void;

@@ -13,20 +13,25 @@ export class Problems {
   readonly list: Problem[];
   readonly #locate: Locator;
   readonly #seen = new Set<string>();
+  readonly #unreadable: ReadonlySet<string>;
 
   constructor(locate: Locator, first: readonly Problem[]) {
     this.#locate = locate;
     this.list = [...first];
+    this.#unreadable = new Set(first.map(({ path }) => path));
   }
 
   /** @param offset characters into a text value */
   add(path: Path, message: string, options: { key?: boolean; offset?: number } = {}): void {
+    const written = formatPath(path);
+    // A value that could not be read is no value of the wrong shape.
+    if (this.#unreadable.has(written)) return;
     const at = this.#locate.positionOf(path, { key: options.key === true });
     const moved = { ...at, column: at.column + (options.offset ?? 0) };
-    const key = `${formatPath(path)} ${moved.line}:${moved.column} ${message}`;
+    const key = `${written} ${moved.line}:${moved.column} ${message}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at: moved, path: formatPath(path), message });
+    this.list.push({ at: moved, path: written, message });
   }
 
   /**
@@ -97,7 +102,7 @@ function allowed(error: ErrorObject): string {
     return describeAllowed(words, typeof error.data === 'string' ? error.data : '');
   }
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
-    return `allowed: ${((schema[error.keyword] as TSchema[] | undefined) ?? []).map(summary).join(', or ')}`;
+    return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(summary).join(', or ')}`;
   }
   if (error.keyword === 'type') return `allowed: ${summary(schema)}`;
   if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;

@@ -6,29 +6,20 @@ import { type EgressLimits, NetworkTarget, createPool } from './egress.ts';
 /** The pools of all configurations: an origin that the next one uses too keeps its connections. */
 export class Pools {
   readonly #pools = new Map<string, { readonly pool: Pool; users: number }>();
-  readonly #limits: EgressLimits;
 
-  constructor(limits: EgressLimits) {
-    this.#limits = limits;
-  }
-
-  acquire(origin: string): Pool {
-    let entry = this.#pools.get(origin);
-    if (entry === undefined) {
-      entry = { pool: createPool(origin, this.#limits), users: 0 };
-      this.#pools.set(origin, entry);
-    }
+  acquire(origin: string, limits: EgressLimits): { pool: Pool; release(): void } {
+    const { connectionsPerOrigin, connectTimeoutMs, idleConnectionMs } = limits;
+    const key = `${origin} ${connectionsPerOrigin} ${connectTimeoutMs} ${idleConnectionMs}`;
+    const entry = this.#pools.get(key) ?? { pool: createPool(origin, limits), users: 0 };
+    this.#pools.set(key, entry);
     entry.users += 1;
-    return entry.pool;
-  }
-
-  release(origin: string): void {
-    const entry = this.#pools.get(origin);
-    if (entry === undefined) return;
-    entry.users -= 1;
-    if (entry.users > 0) return;
-    this.#pools.delete(origin);
-    void entry.pool.close();
+    const release = (): void => {
+      entry.users -= 1;
+      if (entry.users > 0) return;
+      this.#pools.delete(key);
+      void entry.pool.close();
+    };
+    return { pool: entry.pool, release };
   }
 }
 
@@ -66,11 +57,11 @@ export class GatewayClient implements HttpClient {
 }
 
 /** Targets on the network, over shared pools. */
-export function networkTargets(pools: Pools): TargetFactory {
-  return (origin) => ({
-    target: new NetworkTarget(origin, pools.acquire(origin)),
-    release: () => pools.release(origin),
-  });
+export function networkTargets(pools: Pools, limits: EgressLimits): TargetFactory {
+  return (origin) => {
+    const { pool, release } = pools.acquire(origin, limits);
+    return { target: new NetworkTarget(origin, pool), release };
+  };
 }
 
 function parseAddress(address: string): URL {

@@ -1,6 +1,5 @@
 import { Pool, buildConnector, type Dispatcher } from 'undici';
 import {
-  type Backend,
   BodyStream,
   type HttpTarget,
   Reply,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { type Clock, Fields } from '#sdk';
 import { Exchange } from '../kernel/exchange.ts';
@@ -24,27 +25,27 @@ export interface IngressHost {
   readonly clock: Clock;
   readonly pseudonym: string;
   current(): Snapshot;
+  limits(): IngressLimits;
 }
 
 /** One listening port. */
 export interface Listener {
   readonly port: number;
-  readonly host: string;
+  readonly host: string | undefined;
   /** Stops accepting, lets what runs finish, and closes; after `deadlineMs` cuts what is left. */
   close(deadlineMs: number): Promise<void>;
 }
 
 /** Starts to listen. Rejects when the port cannot be had. */
 export async function listen(
-  address: { port: number; host: string },
-  limits: IngressLimits,
+  address: { port: number; host: string | undefined },
   host: IngressHost,
 ): Promise<Listener> {
   let isDraining = false;
-  const app = createServer(limits);
+  const app = createServer(host.limits());
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     if (isDraining) response.shouldKeepAlive = false;
-    accept(request, response, limits, host);
+    accept(request, response, host);
   };
   // Hijacked before fastify looks at the content: bodies stream, and answers are written by the delivery.
   app.all('*', {
@@ -59,27 +60,39 @@ export async function listen(
     (request as IncomingMessage & { awaitsContinue?: boolean }).awaitsContinue = true;
     app.routing(request, response);
   });
-  await app.listen({ port: address.port, host: address.host });
-  const bound = server.address();
+  // Not `app.listen`, which would take `localhost` for "all addresses".
+  await app.ready();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ port: address.port, ...(address.host === undefined ? {} : { host: address.host }) }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const bound = server.address() as AddressInfo;
   return {
-    port: typeof bound === 'object' && bound !== null ? bound.port : address.port,
+    port: bound.port,
     host: address.host,
     async close(deadlineMs) {
       isDraining = true;
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
       const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
-      await app.close();
+      await closed;
       clearTimeout(cut);
+      await app.close();
     },
   };
 }
 
-function createServer(limits: IngressLimits): FastifyInstance {
-  return fastify({
+function createServer(limits: IngressLimits): FastifyInstance<Server> {
+  return fastify<Server>({
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.
     rewriteUrl: () => '/',
     genReqId: () => '',
-    forceCloseConnections: 'idle',
     return503OnClosing: false,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     http: {
@@ -93,11 +106,11 @@ function createServer(limits: IngressLimits): FastifyInstance {
   });
 }
 
-function accept(request: IncomingMessage, response: ServerResponse, limits: IngressLimits, host: IngressHost): void {
+function accept(request: IncomingMessage, response: ServerResponse, host: IngressHost): void {
   const target = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '/';
   const awaitsContinue = (request as IncomingMessage & { awaitsContinue?: boolean }).awaitsContinue === true;
   const headers = new Fields(request.rawHeaders);
-  const head = readHead(target, headers.flat, limits, host.pseudonym);
+  const head = readHead(target, headers.flat, host.limits(), host.pseudonym);
   const delivery = new HttpDelivery(request, response, awaitsContinue);
   const { socket } = request;
   const source = head.hasBody ? request : null;

@@ -1,10 +1,16 @@
-import type { Socket } from 'node:net';
 import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { type RefusalKind, refusalKinds } from '#sdk';
 import { renderRefusal } from '../kernel/render.ts';
 
+/** What Node tells of bytes that are no request. */
+interface ParserError extends Error {
+  code?: string;
+  rawPacket?: unknown;
+}
+
 /** Answers on a connection whose bytes were no request that the parser took, then closes it. */
-export function refuseOnSocket(error: Error & { code?: string; rawPacket?: Buffer }, socket: Socket): void {
+export function refuseOnSocket(error: ParserError, socket: Socket): void {
   // With an answer under way, more bytes would be taken for a part of it.
   const busy = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent === true;
   if (error.code === 'ECONNRESET' || !socket.writable || busy) {
@@ -23,11 +29,11 @@ export function refuseOnSocket(error: Error & { code?: string; rawPacket?: Buffe
   setTimeout(() => socket.destroy(), 2000).unref();
 }
 
-function kindOf(error: Error & { code?: string; rawPacket?: Buffer }): RefusalKind {
+function kindOf(error: ParserError): RefusalKind {
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request-timeout';
   if (error.code !== 'HPE_HEADER_OVERFLOW') return 'bad-request';
   // The parser does not say which part overflowed; without a line end in the packet it was still the request line.
-  return error.rawPacket?.includes('\r\n') === true ? 'headers-too-large' : 'uri-too-large';
+  return error.rawPacket instanceof Buffer && error.rawPacket.includes('\r\n') ? 'headers-too-large' : 'uri-too-large';
 }
 
 /** Reason phrases that Node does not know. */

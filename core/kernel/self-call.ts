@@ -2,7 +2,6 @@ import { BodyStream, Fields, type HttpTarget, Reply, type Timeouts, refuse } fro
 import { type Delivery, Exchange, type Outcome } from './exchange.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
-import { RequestBody } from './request-body.ts';
 import { abandon, serve } from './serve.ts';
 
 /**
@@ -47,7 +46,7 @@ export class SelfTarget implements HttpTarget {
           clientAddress: '127.0.0.1',
           httpVersion: '1.1',
           receivedAt: outer.receivedAt + Math.round(performance.now() - outer.startedAt),
-          body: new RequestBody(outbound.body, length),
+          body: outbound.body,
           delivery,
           passes: outer.incoming.passes + 1,
           isSelfCall: true,

@@ -1,4 +1,4 @@
-import type { Api, Clock, Group, HttpClient, Log, Published, Values } from '#sdk';
+import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, Values } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
@@ -19,6 +19,8 @@ export interface BuildHost {
   readonly clock: Clock;
   readonly values: Values;
   readonly pseudonym: string;
+  /** Plugins given in code, beside the gateway's own. */
+  readonly plugins?: readonly PluginDefinition[];
   /** Makes the client of one configuration. */
   client(limits: Limits, own: OwnHosts): HttpClient & { dispose(): void };
 }
@@ -38,7 +40,7 @@ export interface Built {
  */
 export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const problems = new Problems(text.locate, text.problems);
-  const plugins = await loadPlugins(text, problems);
+  const plugins = await loadPlugins(text, problems, host.plugins);
   const root = text.root as RootConfig;
   const limits = (root.limits ?? {}) as Limits;
   problems.check(LimitsSchema, limits, ['limits']);
@@ -58,8 +60,13 @@ function isExtension({ source }: LoadedPlugin): boolean {
   return source.startsWith('/');
 }
 
-async function loadPlugins(text: ConfigText, problems: Problems): Promise<LoadedPlugin[]> {
-  const extensions: LoadedPlugin[] = [];
+/** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
+export async function loadPlugins(
+  text: ConfigText,
+  problems: Problems,
+  given: readonly PluginDefinition[] = [],
+): Promise<LoadedPlugin[]> {
+  const extensions: LoadedPlugin[] = given.map((definition) => ({ definition, source: 'code' }));
   const named = text.root['extensions'];
   const entries = typeof named === 'object' && named !== null ? Object.entries(named) : [];
   const own = await loadOwnPlugins();
@@ -78,7 +85,8 @@ async function loadPlugins(text: ConfigText, problems: Problems): Promise<Loaded
       problems.add([...path, 'source'], `the extension cannot be loaded: ${message}`);
     }
   }
-  return [...extensions, ...own];
+  const names = new Set(extensions.map(({ definition }) => definition.name));
+  return [...extensions, ...own.filter(({ definition }) => !names.has(definition.name))];
 }
 
 class Builder {
@@ -121,12 +129,12 @@ class Builder {
     );
     // The endpoint itself is what routing answers, so that the kernel looks nothing up; it is filled in below.
     const endpoints = published.map((each) => ({ ...each }) as Endpoint);
-    const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin, section) => ({
+    const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin) => ({
       ...this.#common(plugin),
       published: endpoints,
       environments: this.#environments,
       problem: (path, message, offset) => {
-        this.#problems.add([section, ...path], message, offset === undefined ? {} : { offset });
+        this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
     }));
     this.#use = (token) => setups.use(token);

@@ -11,13 +11,13 @@ export class Setups {
   readonly #running = new Set<string>();
   readonly #problems: Problems;
   readonly #root: Readonly<Record<string, unknown>>;
-  readonly #kitFor: (plugin: string, section: string) => Omit<SetupKit, 'use'>;
+  readonly #kitFor: (plugin: string) => Omit<SetupKit, 'use'>;
 
   constructor(
     plugins: readonly LoadedPlugin[],
     root: Readonly<Record<string, unknown>>,
     problems: Problems,
-    kitFor: (plugin: string, section: string) => Omit<SetupKit, 'use'>,
+    kitFor: (plugin: string) => Omit<SetupKit, 'use'>,
   ) {
     this.#plugins = plugins;
     this.#root = root;
@@ -47,7 +47,7 @@ export class Setups {
     this.#running.add(name);
     const path = section?.name ?? name;
     try {
-      const kit = { ...this.#kitFor(name, path), use: <T>(token: ServiceToken<T>): T => this.use(token) };
+      const kit = { ...this.#kitFor(name), use: <T>(token: ServiceToken<T>): T => this.use(token) };
       const hooks = setup(section === undefined ? undefined : this.#root[section.name], kit);
       this.#adopt(definition, hooks, path);
     } catch (error) {

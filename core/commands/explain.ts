@@ -1,0 +1,88 @@
+import type { Route } from '#sdk';
+import { Fields, Reply, refusalKinds } from '#sdk';
+import { formatPosition } from '../config/problems.ts';
+import { Gateway, readFromDisk } from '../gateway.ts';
+import type { Endpoint } from '../kernel/endpoint.ts';
+import type { Handler } from '../kernel/hooks.ts';
+import type { BuiltSnapshot } from '../plugins/snapshot.ts';
+import { silentLog } from './log.ts';
+import { UsageError, configPath } from './usage.ts';
+
+/** Says which API a request reaches, and what each hook runs for it, with the line that bound it. */
+export async function explain(
+  config: string | undefined,
+  args: readonly string[],
+  headers: readonly string[],
+): Promise<number> {
+  const [method, address] = args;
+  if (method === undefined || address === undefined) throw new UsageError('explain METHOD URL: one of them is missing');
+  if (!URL.canParse(address)) throw new UsageError(`"${address}" is no URL; allowed: http://host/path?query`);
+  const { snapshot } = await new Gateway({ log: silentLog }).build(readFromDisk(configPath(config)));
+  const code = report(snapshot, method.toUpperCase(), address, readHeaders(headers));
+  snapshot.retire();
+  return code;
+}
+
+function readHeaders(lines: readonly string[]): Fields {
+  const fields = new Fields();
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    if (colon < 1) throw new UsageError(`-H "${line}" is no header field; allowed: 'Name: value'`);
+    fields.append(line.slice(0, colon).trim(), line.slice(colon + 1).trim());
+  }
+  return fields;
+}
+
+function report(snapshot: BuiltSnapshot, method: string, address: string, headers: Fields): number {
+  const url = new URL(address);
+  // The path as typed: what URL does to dots and escapes would explain another request.
+  const [, typed = ''] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(address) ?? [];
+  const path = typed.split('?', 1)[0] ?? '';
+  const host = headers.get('host')?.toLowerCase().split(':', 1)[0] ?? url.hostname;
+  const ending = snapshot.routing?.({
+    requestId: 'explain',
+    method,
+    scheme: url.protocol === 'https:' ? 'https' : 'http',
+    host,
+    port: Number(url.port) || 80,
+    path: path === '' ? '/' : path,
+    rawQuery: url.search.slice(1),
+    headers,
+    clientAddress: '127.0.0.1',
+    httpVersion: '1.1',
+  });
+  if (ending === undefined || 'fault' in ending) {
+    print(`no API: 404 ${refusalKinds['not-found'].code}`);
+    print(`  host ${host}, environment ${headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE'}`);
+    return 1;
+  }
+  if (ending.answer instanceof Reply) {
+    print(`refused by routing: ${ending.answer.status} ${ending.answer.refusal?.message ?? ''}`);
+    return 1;
+  }
+  describe(ending.answer);
+  return 0;
+}
+
+function describe({ target, pathValues, rest }: Route): void {
+  const { api, environment, handlers } = target as Endpoint;
+  print(`API          ${api.name}`);
+  print(`environment  ${environment}`);
+  for (const [name, value] of pathValues) print(`path value   ${name} = ${value}`);
+  if (rest !== undefined && rest !== '') print(`path rest    ${rest}`);
+  for (const [hook, list] of Object.entries(handlers)) {
+    print(hook);
+    if (list.length === 0) print('  nothing');
+    for (const handler of list) print(`  ${line(handler)}`);
+  }
+  print('backend');
+  print(`  ${(api.definition['backend'] as { type: string }).type}`);
+}
+
+function line({ plugin, binding, at }: Handler<never>): string {
+  return `${plugin} (${binding})${at === undefined ? '' : ` ${formatPosition(at)}`}`;
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

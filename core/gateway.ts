@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock, Log, PluginDefinition } from '#sdk';
+import { ConfigError, formatPath } from './config/problems.ts';
+import { type ConfigText, readConfig } from './config/read.ts';
+import type { Limits, ListenerConfig } from './config/schema.ts';
+import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
+import { type Listener, listen } from './http/ingress.ts';
+import { type Built, build } from './plugins/build.ts';
+import type { BuiltSnapshot } from './plugins/snapshot.ts';
+import { MemoryValues } from './state/memory-values.ts';
+
+/** What a test replaces; the defaults are the real things. */
+export interface GatewayOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Serves the addresses that are not the gateway's own. */
+  readonly targets?: TargetFactory;
+  /** Plugins given in code, beside the gateway's own. */
+  readonly plugins?: readonly PluginDefinition[];
+}
+
+const systemClock: Clock = { now: () => Date.now() };
+
+/** One gateway: the configuration in force, its listeners, and what outlives a reload. */
+export class Gateway {
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Random, so that two gateways in one chain are not taken for a loop of one. */
+  readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
+  readonly #options: GatewayOptions;
+  readonly #values: MemoryValues;
+  readonly #pools = new Pools();
+  readonly #listeners = new Map<string, Listener>();
+  #built: Built | null = null;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.log = options.log;
+    this.clock = options.clock ?? systemClock;
+    this.#values = new MemoryValues(this.clock);
+  }
+
+  /** The configuration in force. */
+  current(): BuiltSnapshot {
+    return this.#inForce().snapshot;
+  }
+
+  limits(): Limits {
+    return this.#inForce().limits;
+  }
+
+  /** The files the configuration in force came from. */
+  get files(): readonly string[] {
+    return this.#inForce().files;
+  }
+
+  /** Addresses in the order of `listeners`. */
+  get listeners(): readonly Listener[] {
+    return [...this.#listeners.values()];
+  }
+
+  /**
+   * Checks and builds a configuration beside the one in force, then puts it in force at once. Requests in flight
+   * finish on the one they began with.
+   * @throws ConfigError when anything is wrong; nothing has changed then
+   */
+  async apply(text: ConfigText, options: { listen: boolean } = { listen: false }): Promise<void> {
+    const built = await this.build(text);
+    const previous = this.#built;
+    this.#built = built;
+    if (options.listen) {
+      try {
+        await this.#listen(built.root.listeners ?? [{ port: 8080 }], text);
+      } catch (error) {
+        this.#built = previous;
+        built.snapshot.retire();
+        throw error;
+      }
+    }
+    previous?.snapshot.retire();
+  }
+
+  /** Builds without putting in force; for `check` and `explain`. */
+  build(text: ConfigText): Promise<Built> {
+    return build(text, {
+      log: this.log,
+      clock: this.clock,
+      values: this.#values,
+      pseudonym: this.pseudonym,
+      plugins: this.#options.plugins ?? [],
+      client: (limits, own) => {
+        const create = this.#options.targets ?? networkTargets(this.#pools, limits);
+        return new GatewayClient({ host: (host) => own.has(host), port: (port) => this.#hasPort(port) }, create);
+      },
+    });
+  }
+
+  /** Stops accepting, lets requests finish within the configured time, then frees everything. */
+  async close(): Promise<void> {
+    const { drainTimeoutMs } = this.limits();
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)));
+    this.#listeners.clear();
+    this.#built?.snapshot.retire();
+  }
+
+  #inForce(): Built {
+    if (this.#built === null) throw new Error('no configuration is in force yet');
+    return this.#built;
+  }
+
+  #hasPort(port: number): boolean {
+    return this.listeners.some((listener) => listener.port === port);
+  }
+
+  /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */
+  async #listen(configs: readonly ListenerConfig[], text: ConfigText): Promise<void> {
+    const wanted = new Map(configs.map((config, index) => [listenerKey(config), { config, index }]));
+    const opened: string[] = [];
+    for (const [key, { config, index }] of wanted) {
+      if (this.#listeners.has(key)) continue;
+      try {
+        this.#listeners.set(key, await listen({ port: config.port, host: config.host }, this));
+        opened.push(key);
+      } catch (error) {
+        for (const each of opened) await this.#drop(each);
+        const path = ['listeners', index, 'port'];
+        const reason = error instanceof Error ? error.message : 'it failed';
+        throw new ConfigError([
+          { at: text.locate.positionOf(path), path: formatPath(path), message: `cannot listen: ${reason}` },
+        ]);
+      }
+    }
+    for (const key of [...this.#listeners.keys()]) if (!wanted.has(key)) void this.#drop(key);
+  }
+
+  async #drop(key: string): Promise<void> {
+    const listener = this.#listeners.get(key);
+    this.#listeners.delete(key);
+    await listener?.close(this.limits().drainTimeoutMs);
+  }
+}
+
+function listenerKey({ host, port }: ListenerConfig): string {
+  return `${host ?? '*'} ${port}`;
+}
+
+/** Reads a configuration from disk with this process's environment. */
+export function readFromDisk(path: string): ConfigText {
+  return readConfig(path, process.env);
+}

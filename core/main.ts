@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { check } from './commands/check.ts';
+import { explain } from './commands/explain.ts';
+import { plugins } from './commands/plugins.ts';
+import { schema } from './commands/schema.ts';
+import { start } from './commands/start.ts';
+import { test } from './commands/test.ts';
+import { UsageError } from './commands/usage.ts';
+import { ConfigError } from './config/problems.ts';
+import './plugins/resolve-sdk.ts';
+
+const help = `tapgate COMMAND
+
+  start   --config PATH                       serve; a changed file is picked up while running
+  check   --config PATH                       say what is wrong with a configuration, or that nothing is
+  explain --config PATH METHOD URL [-H 'Name: value']...
+                                              which API a request reaches, and what each hook runs for it
+  plugins [--config PATH]                     the installed plugins, their hooks and options
+  schema  [--config PATH]                     the JSON Schema of the whole configuration, for editors
+  test    FOLDER                              run the tests of a plugin that lies anywhere
+
+  PATH is a YAML file or a folder of them. --help after any of this prints it.
+`;
+
+const commands: Readonly<Record<string, (args: readonly string[], config: string | undefined, headers: readonly string[]) => Promise<number>>> = {
+  start: (_args, config) => start(config),
+  check: (_args, config) => check(config),
+  explain: (args, config, headers) => explain(config, args, headers),
+  plugins: (_args, config) => plugins(config),
+  schema: (_args, config) => schema(config),
+  test: (args) => test(args),
+};
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      header: { type: 'string', short: 'H', multiple: true },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const [name, ...args] = positionals;
+  if (values.help === true || name === undefined) {
+    process.stdout.write(help);
+    return name === undefined && values.help !== true ? 2 : 0;
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command === undefined) throw new UsageError(`there is no command "${name}"; allowed: ${Object.keys(commands).join(', ')}`);
+  return command(args, values.config, values.header ?? []);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  if (error instanceof ConfigError) {
+    const count = error.problems.length;
+    process.stderr.write(`${error.message}\n\n${count} problem${count === 1 ? '' : 's'} in the configuration\n`);
+  } else {
+    process.stderr.write(`tapgate: ${isUsage ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
+    if (isUsage) process.stderr.write('tapgate --help says more\n');
+  }
+  process.exitCode = isUsage ? 2 : 1;
+}

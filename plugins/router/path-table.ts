@@ -1,0 +1,191 @@
+/** An API's request path, read. */
+export interface PathPattern {
+  readonly segments: readonly Segment[];
+  /** No parameters: the path is looked up as a whole. */
+  readonly isPlain: boolean;
+}
+
+export type Segment =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'one' | 'rest'; readonly name: string };
+
+/** Reads a path with `{p}` and `{p+}`. @throws Error saying what is wrong with it */
+export function readPattern(path: string): PathPattern {
+  const names = new Set<string>();
+  const texts = path.slice(1).split('/');
+  const segments = texts.map((text, index): Segment => {
+    if (!/[{}]/.test(text)) return { kind: 'text', text: encodeText(text) };
+    const [, name, plus] = /^\{([^{}+]+)(\+?)\}$/.exec(text) ?? [];
+    if (name === undefined) throw new Error(`"${text}" must be a whole segment: {name} or {name+}`);
+    if (names.has(name)) throw new Error(`the parameter {${name}} stands there twice`);
+    names.add(name);
+    if (plus === '+' && index < texts.length - 1) throw new Error(`{${name}+} takes the rest of the path; it must be last`);
+    return { kind: plus === '+' ? 'rest' : 'one', name };
+  });
+  return { segments, isPlain: names.size === 0 };
+}
+
+// Callers send such characters percent-encoded; what is encoded already stays.
+function encodeText(text: string): string {
+  return text.replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
+}
+
+/** What a path leads to. */
+export interface Found<T> {
+  readonly target: T;
+  readonly values: ReadonlyMap<string, string>;
+  readonly rest: string;
+}
+
+type ByMethod<T> = Map<string, T>;
+
+interface Node<T> {
+  readonly texts: Map<string, Node<T>>;
+  one: { readonly node: Node<T> } | null;
+  /** Targets of paths that end here, with the names of their parameters in order. */
+  readonly ends: ByMethod<Named<T>>;
+  readonly rests: ByMethod<Named<T>>;
+  /** Prefixes that end here, without and with a slash behind. */
+  readonly prefixes: ByMethod<Named<T>>;
+  readonly slashPrefixes: ByMethod<Named<T>>;
+}
+
+interface Named<T> {
+  readonly target: T;
+  readonly names: readonly string[];
+}
+
+const noValues: ReadonlyMap<string, string> = new Map();
+
+function createNode<T>(): Node<T> {
+  return {
+    texts: new Map(),
+    one: null,
+    ends: new Map(),
+    rests: new Map(),
+    prefixes: new Map(),
+    slashPrefixes: new Map(),
+  };
+}
+
+/**
+ * The paths of one group in one environment. Exact before prefix, longest prefix first; where both fit, text before
+ * `{p}` before `{p+}`. A path without parameters is one look-up, whatever the number of APIs; others cost a step a segment.
+ */
+export class PathTable<T> {
+  readonly #plain = new Map<string, ByMethod<T>>();
+  readonly #root = createNode<T>();
+
+  /** @returns the target that has this method, path and kind of match already */
+  add(method: string, pattern: PathPattern, isPrefix: boolean, target: T): T | undefined {
+    if (pattern.isPlain && !isPrefix) {
+      const path = `/${pattern.segments.map((segment) => (segment.kind === 'text' ? segment.text : '')).join('/')}`;
+      const methods = this.#plain.get(path) ?? new Map<string, T>();
+      this.#plain.set(path, methods);
+      return put(methods, method, target);
+    }
+    const { segments } = pattern;
+    const last = segments.at(-1);
+    const hasSlash = isPrefix && last?.kind === 'text' && last.text === '';
+    const names: string[] = [];
+    let node = this.#root;
+    for (const segment of hasSlash ? segments.slice(0, -1) : segments) {
+      if (segment.kind !== 'text') names.push(segment.name);
+      if (segment.kind === 'rest') break;
+      node = step(node, segment);
+    }
+    const methods =
+      last?.kind === 'rest' ? node.rests : hasSlash ? node.slashPrefixes : isPrefix ? node.prefixes : node.ends;
+    return put(methods, method, { target, names })?.target;
+  }
+
+  find(method: string, path: string): Found<T> | undefined {
+    const plain = this.#plain.get(path);
+    const target = plain === undefined ? undefined : byMethod(plain, method);
+    if (target !== undefined) return { target, values: noValues, rest: '' };
+    const segments = path.slice(1).split('/');
+    return findExact(this.#root, segments, 0, [], method) ?? findPrefix(this.#root, segments, 0, [], method)?.found;
+  }
+}
+
+function step<T>(node: Node<T>, segment: Segment): Node<T> {
+  if (segment.kind === 'text') {
+    const next = node.texts.get(segment.text) ?? createNode<T>();
+    node.texts.set(segment.text, next);
+    return next;
+  }
+  node.one ??= { node: createNode<T>() };
+  return node.one.node;
+}
+
+function put<T>(methods: ByMethod<T>, method: string, target: T): T | undefined {
+  const there = methods.get(method);
+  if (there === undefined) methods.set(method, target);
+  return there;
+}
+
+function byMethod<T>(methods: ByMethod<T>, method: string): T | undefined {
+  return methods.get(method) ?? methods.get('ANY');
+}
+
+function found<T>({ target, names }: Named<T>, values: readonly string[], rest: string): Found<T> {
+  if (names.length === 0) return { target, values: noValues, rest };
+  return { target, values: new Map(names.map((name, index) => [name, values[index] ?? ''])), rest };
+}
+
+function findExact<T>(
+  node: Node<T>,
+  segments: readonly string[],
+  at: number,
+  values: readonly string[],
+  method: string,
+): Found<T> | undefined {
+  const segment = segments[at];
+  if (segment === undefined) {
+    const end = byMethod(node.ends, method);
+    return end === undefined ? undefined : found(end, values, '');
+  }
+  const next = node.texts.get(segment);
+  const byText = next === undefined ? undefined : findExact(next, segments, at + 1, values, method);
+  if (byText !== undefined) return byText;
+  if (node.one !== null && segment !== '') {
+    const byOne = findExact(node.one.node, segments, at + 1, [...values, segment], method);
+    if (byOne !== undefined) return byOne;
+  }
+  const rest = byMethod(node.rests, method);
+  if (rest === undefined || (segment === '' && at === segments.length - 1)) return undefined;
+  return found(rest, [...values, segments.slice(at).join('/')], '');
+}
+
+interface Deep<T> {
+  readonly depth: number;
+  readonly found: Found<T>;
+}
+
+function findPrefix<T>(
+  node: Node<T>,
+  segments: readonly string[],
+  at: number,
+  values: readonly string[],
+  method: string,
+): Deep<T> | undefined {
+  const segment = segments[at];
+  let deepest: Deep<T> | undefined;
+  if (segment !== undefined) {
+    const next = node.texts.get(segment);
+    if (next !== undefined) deepest = findPrefix(next, segments, at + 1, values, method);
+    if (node.one !== null && segment !== '') {
+      const byOne = findPrefix(node.one.node, segments, at + 1, [...values, segment], method);
+      if (byOne !== undefined && (deepest === undefined || byOne.depth > deepest.depth)) deepest = byOne;
+    }
+    const slash = byMethod(node.slashPrefixes, method);
+    if (deepest === undefined && slash !== undefined) {
+      deepest = { depth: at + 0.5, found: found(slash, values, segments.slice(at).join('/')) };
+    }
+  }
+  if (deepest !== undefined) return deepest;
+  const bare = byMethod(node.prefixes, method);
+  if (bare === undefined) return undefined;
+  const rest = segments.slice(at).join('/');
+  return { depth: at, found: found(bare, values, segment === undefined ? '' : `/${rest}`) };
+}

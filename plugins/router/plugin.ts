@@ -1,0 +1,90 @@
+import { type Arrival, type Published, type Reply, type Route, type SetupKit, definePlugin, refuse } from '#sdk';
+import { HostTable } from './host-table.ts';
+import { type PathPattern, PathTable, readPattern } from './path-table.ts';
+
+type Environments = Map<string, PathTable<Published>>;
+
+export default definePlugin({
+  name: 'router',
+  summary: 'Finds the API of a request by host name, environment, method and path.',
+  setup(_section, kit) {
+    const hosts = buildTables(kit);
+    return {
+      routing(arrival) {
+        const environments = hosts.find(arrival.host);
+        if (environments === undefined) return undefined;
+        const { headers } = arrival;
+        const environment = headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE';
+        const table = environments.get(environment);
+        return table === undefined ? undefined : lookUp(table, arrival);
+      },
+    };
+  },
+});
+
+function lookUp(table: PathTable<Published>, { method, path }: Arrival): Route | Reply | undefined {
+  const found = table.find(method, path) ?? (path.includes('%') ? table.find(method, normalized(path)) : undefined);
+  if (found === undefined) return undefined;
+  const { target, values, rest } = found;
+  // A server that resolves them would serve a path that no API of this gateway leads to.
+  if (hasDotSegment(rest)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
+  for (const value of values.values()) {
+    if (hasDotSegment(value)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
+  }
+  return { target, pathValues: values, rest };
+}
+
+function buildTables(kit: SetupKit): HostTable<Environments> {
+  const byGroup = new Map<string, Environments>();
+  const hosts = new HostTable<Environments>();
+  const patterns = new Map<string, PathPattern | undefined>();
+  for (const published of kit.published) {
+    const { api, environment } = published;
+    if (!patterns.has(api.name)) patterns.set(api.name, patternOf(published, kit));
+    const pattern = patterns.get(api.name);
+    if (pattern === undefined) continue;
+    let environments = byGroup.get(api.group.name);
+    if (environments === undefined) {
+      environments = new Map();
+      byGroup.set(api.group.name, environments);
+      for (const host of api.group.hosts) hosts.add(host, environments);
+    }
+    const table = environments.get(environment) ?? new PathTable<Published>();
+    environments.set(environment, table);
+    const { method, match } = api.request;
+    const twin = table.add(method, pattern, match === 'prefix', published);
+    if (twin !== undefined) {
+      const problem = `${twin.api.name} has the same method, path and match in ${environment}`;
+      kit.problem(['apis', api.name, 'request', 'path'], problem);
+    }
+  }
+  return hosts;
+}
+
+function patternOf({ api }: Published, kit: SetupKit): PathPattern | undefined {
+  const path = ['apis', api.name, 'request', 'path'];
+  try {
+    const pattern = readPattern(api.request.path);
+    if (api.request.match === 'prefix' && pattern.segments.some(({ kind }) => kind === 'rest')) {
+      kit.problem(path, '{name+} takes the rest of the path already; leave out `match: prefix`');
+    }
+    return pattern;
+  } catch (error) {
+    kit.problem(path, error instanceof Error ? error.message : 'not a path');
+    return undefined;
+  }
+}
+
+// RFC 3986 section 6.2.2: escapes of unreserved characters, and the letter case of the others, mean nothing.
+function normalized(path: string): string {
+  return path.replace(/%[0-9a-fA-F]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
+  });
+}
+
+const dots = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\;]|%2f|%5c)/i;
+
+function hasDotSegment(text: string): boolean {
+  return (text.includes('.') || text.includes('%')) && dots.test(text);
+}
