@@ -66,6 +66,7 @@ export const refusalKinds = {
     'Incorrect app authentication information.',
     'A403IS',
   ),
+  'access-denied': kind('ACCESS_DENIED', 403, 'APIG.0306', 'API access denied.', 'A403AC'),
   'app-not-authorized': kind(
     'ACCESS_DENIED',
     403,
