@@ -37,7 +37,10 @@ export function serve(exchange: Exchange, malformed?: RefusalKind): void {
   exchange.pathValues = route.pathValues;
   exchange.pathRest = route.rest ?? '';
   if (exchange.incoming.passes >= maxPasses) {
-    respond(exchange, refuse('self-call-loop', { cause: `${exchange.incoming.passes} Via entries of this gateway` }));
+    respond(
+      exchange,
+      refuse('self-call-loop', { cause: `${exchange.incoming.passes} Via entries of this gateway` }),
+    );
     return;
   }
   const tooLarge = exchange.incoming.body.limit(endpoint.bodyLimits);
@@ -204,9 +207,27 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
     inbound.body = renderRefusal(refusal, exchange.requestId);
   }
   inbound.headers.set('X-Request-Id', exchange.requestId);
-  exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
-    complete(exchange, inbound.status, outcome, bytesSent);
-  });
+  try {
+    exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
+      complete(exchange, inbound.status, outcome, bytesSent);
+    });
+  } catch (error) {
+    undeliverable(exchange, inbound, error);
+  }
+}
+
+/** An answer that HTTP cannot express, such as a field with a control character that a plugin put there. */
+function undeliverable(exchange: Exchange, inbound: Inbound, error: unknown): void {
+  if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer cannot be sent'));
+  exchange.snapshot.log.error(
+    { requestId: exchange.requestId, api: exchange.endpoint?.api.name, error: describe(error) },
+    'the answer cannot be sent',
+  );
+  // Made of nothing but what the gateway wrote itself.
+  deliver(
+    exchange,
+    new Inbound(exchange, refuse('internal', { cause: 'the answer cannot be sent' }), 'gateway'),
+  );
 }
 
 function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {
@@ -231,7 +252,10 @@ function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSen
       try {
         listener.notify(notice);
       } catch (error) {
-        snapshot.log.error({ plugin: listener.plugin, hook: 'completed', error: describe(error) }, 'a plugin failed');
+        snapshot.log.error(
+          { plugin: listener.plugin, hook: 'completed', error: describe(error) },
+          'a plugin failed',
+        );
       }
     }
   }
