@@ -192,10 +192,7 @@ export class HttpDelivery implements Delivery {
     const exchange = this.#exchange;
     if (this.#isEnded) this.#draining.unsent -= 1;
     if (this.#draining.isDraining) this.#draining.onSent();
-    if (this.#hasContent) {
-      exchange?.incoming.body.stop();
-      if (writableFinished && !this.#request.readableEnded && !this.#request.destroyed) this.#linger();
-    }
+    if (this.#hasContent && writableFinished && !this.#request.readableEnded && !this.#request.destroyed) this.#linger();
     if (this.#done === null) {
       if (exchange !== null) abandon(exchange);
       return;
@@ -222,6 +219,7 @@ export class HttpDelivery implements Delivery {
   /** Reads and throws away what is left of the request's content, for a while. */
   #discard(then: (isDone: boolean) => void): void {
     const request = this.#request;
+    this.#exchange?.incoming.body.stop();
     const finish = (isDone: boolean): void => {
       this.#finishDiscarding = null;
       clearTimeout(timer);

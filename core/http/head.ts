@@ -76,9 +76,9 @@ function otherForm(target: string): { authority: string | undefined; rest: strin
   return { authority, rest: rest.startsWith('/') ? rest : `/${rest}` };
 }
 
-/** RFC 9112 sections 3.2 and 6.1: what every hop must read in the same way, or refuse. */
+/** RFC 9112 sections 2.3, 3.2 and 6.1: what every hop must read in the same way, or refuse. */
 function framingRefusal({ host, transferEncoding }: Scanned, httpVersion: string): RefusalKind | undefined {
-  if (httpVersion === '1.1' && host === undefined) return 'bad-request';
+  if (httpVersion === '1.1' ? host === undefined : httpVersion !== '1.0') return 'bad-request';
   if (transferEncoding === undefined) return undefined;
   return transferEncoding.toLowerCase() === 'chunked' && httpVersion === '1.1' ? undefined : 'bad-request';
 }

@@ -148,10 +148,7 @@ test('bytes beyond ASCII pass unchanged in fields, both ways; in a target, where
     });
   });
   await using running = await startGateway({ 'main/all': passTo(backend.port) });
-  const answer = await exchangeRaw(
-    running.port,
-    `GET /p?q HTTP/1.1\r\nHost: a\r\nX-Bytes: ${bytes}\r\n\r\n`,
-  );
+  const answer = await exchangeRaw(running.port, `GET /p?q HTTP/1.1\r\nHost: a\r\nX-Bytes: ${bytes}\r\n\r\n`);
   assert.equal(answer.status, 200);
   // Whitespace around a value is no part of it (RFC 9110 section 5.5); neither 0x85 nor 0xA0 is whitespace there.
   assert.deepEqual(
