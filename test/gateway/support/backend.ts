@@ -38,16 +38,19 @@ export type Handler = (request: IncomingMessage, response: ServerResponse, seen:
 /** Answers when the content is there, with what the handler says; `ok` unless there is one. */
 export async function httpBackend(handler: Handler = ok, options: ServerOptions = {}): Promise<Backend> {
   const seen: Seen[] = [];
-  const server = createServer({ keepAliveTimeout: 30_000, maxHeaderSize: 1_000_000, ...options }, (request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('error', () => undefined);
-    request.on('end', () => {
-      const one = toSeen(request, Buffer.concat(chunks));
-      seen.push(one);
-      handler(request, response, one);
-    });
-  });
+  const server = createServer(
+    { keepAliveTimeout: 30_000, maxHeaderSize: 1_000_000, ...options },
+    (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('error', () => undefined);
+      request.on('end', () => {
+        const one = toSeen(request, Buffer.concat(chunks));
+        seen.push(one);
+        handler(request, response, one);
+      });
+    },
+  );
   return started(server, seen);
 }
 
