@@ -36,6 +36,8 @@ export class ContentReader implements AsyncIterableIterator<Buffer, undefined> {
   #isPaused = false;
   #error: unknown = null;
   bytesReceived = 0;
+  /** On the clock of `performance.now()`. */
+  lastPieceAt = 0;
 
   /** @param onBegin called when somebody first asks for content; nothing is read before that */
   constructor(source: Readable, limits: BodyLimits, onBegin: (() => void) | null) {
@@ -123,6 +125,7 @@ export class ContentReader implements AsyncIterableIterator<Buffer, undefined> {
 
   readonly #onData = (piece: Buffer): void => {
     this.bytesReceived += piece.length;
+    this.lastPieceAt = performance.now();
     if (this.bytesReceived > this.#limits.maxBytes) {
       this.fail(tooLarge(this.#limits));
       return;

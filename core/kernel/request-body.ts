@@ -43,6 +43,11 @@ export class RequestBody {
     return this.#reader === null ? (this.#bytes?.length ?? 0) : this.#reader.bytesReceived;
   }
 
+  /** When the last piece came, on the clock of `performance.now()`; 0 when none did. */
+  get lastPieceAt(): number {
+    return this.#reader === null ? 0 : this.#reader.lastPieceAt;
+  }
+
   /** Whether the next step is the caller's: its content is wanted, and it has not sent it. */
   get isStarved(): boolean {
     return this.#reader !== null && this.#reader.isStarved;
