@@ -59,7 +59,7 @@ export class BodyStream {
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#sink === null) this.#isPaused = this.#heldBytes >= highWaterBytes;
-    else if (!this.#isPaused) this.#flow(this.#sink);
+    else if (!this.#isPaused && !this.#isFlowing) this.#flow(this.#sink);
     if (this.#isPaused && this.#error === null) this.#producer.pause?.();
     return !this.#isPaused;
   }
