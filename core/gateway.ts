@@ -97,7 +97,7 @@ export class Gateway {
 
   /** Stops accepting, lets requests finish within the configured time, then frees everything. */
   async close(): Promise<void> {
-    const { drainTimeoutMs } = this.limits();
+    const drainTimeoutMs = this.#built?.limits.drainTimeoutMs ?? 0;
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)));
     this.#listeners.clear();
     this.#built?.snapshot.retire();

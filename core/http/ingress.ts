@@ -105,8 +105,8 @@ export async function listen(
   };
 }
 
-function createServer(limits: IngressLimits): FastifyInstance<Server> {
-  return fastify<Server>({
+function createServer(limits: IngressLimits): FastifyInstance {
+  return fastify({
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.
     rewriteUrl: () => '/',
