@@ -6,6 +6,8 @@ import { type Path, type Problem, describeAllowed, formatPath } from './problems
 const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, strict: true, allowUnionTypes: true });
 ajv.addKeyword('secret');
 
+const hidden = 'this is not accepted; what is wrong is not shown, because part of the value is a secret';
+
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
 /** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
@@ -26,12 +28,14 @@ export class Problems {
     const written = formatPath(path);
     // A value that could not be read is no value of the wrong shape.
     if (this.#unreadable.has(written)) return;
-    const at = this.#locate.positionOf(path, { key: options.key === true });
-    const moved = { ...at, column: at.column + (options.offset ?? 0) };
-    const key = `${written} ${moved.line}:${moved.column} ${message}`;
+    const { offset } = options;
+    const at = this.#locate.positionOf(path, { key: options.key === true, ...(offset === undefined ? {} : { offset }) });
+    // Whoever knows a place inside a text is going to quote it.
+    const shown = offset !== undefined && this.#locate.isSecret(path) ? hidden : message;
+    const key = `${written} ${at.line}:${at.column} ${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at: moved, path: written, message });
+    this.list.push({ at, path: written, message: shown });
   }
 
   /**
@@ -68,8 +72,12 @@ export class Problems {
   }
 }
 
-/** Within a union only the union's own error tells the reader something; within a record, the key's. */
-function telling(errors: readonly ErrorObject[]): ErrorObject[] {
+/**
+ * Within a union only the union's own error tells the reader something; within a record, the key's; of `if`, what the
+ * branch said.
+ */
+function telling(all: readonly ErrorObject[]): ErrorObject[] {
+  const errors = all.filter(({ keyword }) => keyword !== 'if');
   const unions = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   return errors.filter(
     (error) => !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
