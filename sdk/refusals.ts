@@ -101,6 +101,7 @@ export const refusalKinds = {
     'Incorrect app authentication information: Invalid Content-MD5',
     'I400I5',
   ),
+  'access-denied': kind('ACCESS_DENIED', 403, 'APIG.0306', 'API access denied.', 'A403AC'),
   'app-not-authorized': kind(
     'ACCESS_DENIED',
     403,
