@@ -90,7 +90,10 @@ export class Gateway {
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
-        return new GatewayClient({ host: (host) => own.has(host), port: (port) => this.#hasPort(port) }, create);
+        return new GatewayClient(
+          { host: (host) => own.has(host), port: (port) => this.#hasPort(port) },
+          create,
+        );
       },
     });
   }

@@ -136,6 +136,7 @@ function checkedValue(name: string, value: string): string {
   if (!token.test(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
   if (plainValue.test(value)) return value;
   const bytes = Buffer.from(value, 'utf8').toString('latin1');
-  if (!plainValue.test(bytes)) throw new TypeError(`header field ${name}: control characters are not allowed`);
+  if (!plainValue.test(bytes))
+    throw new TypeError(`header field ${name}: control characters are not allowed`);
   return bytes;
 }

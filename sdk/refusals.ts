@@ -82,7 +82,13 @@ export const refusalKinds = {
     'Domain name resolution failed.',
     'D504CO',
   ),
-  'backend-incomplete': kind('DEFAULT_5XX', 504, 'APIG.0105', 'The backend configurations do not exist.', 'I504RB'),
+  'backend-incomplete': kind(
+    'DEFAULT_5XX',
+    504,
+    'APIG.0105',
+    'The backend configurations do not exist.',
+    'I504RB',
+  ),
   'self-call-loop': kind('DEFAULT_5XX', 500, 'APIG.0612', 'An API cannot call itself.', 'X500ER'),
   'signature-failed': kind(
     'DEFAULT_5XX',

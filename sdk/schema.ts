@@ -9,7 +9,9 @@ export function OneOf<const Word extends string>(
 }
 
 /** Text that must never be shown: error messages say where it stands and what is allowed, not what was found. */
-export function Secret(options: { description?: string; minLength?: number; maxLength?: number; pattern?: string } = {}) {
+export function Secret(
+  options: { description?: string; minLength?: number; maxLength?: number; pattern?: string } = {},
+) {
   return Type.String({ ...options, secret: true });
 }
 

@@ -13,7 +13,8 @@ function describe({ definition }: LoadedPlugin): string {
   const lines = [`${name}: ${summary}`];
   const use: string[] = [];
   if (name.startsWith('auth-')) use.push(`auth: ${name.slice('auth-'.length)}`);
-  else if (name.startsWith('backend-') && bind !== undefined) use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
+  else if (name.startsWith('backend-') && bind !== undefined)
+    use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
   else if (bind !== undefined) use.push(`type: ${name}`);
   for (const dialect of Object.keys(dialects ?? {})) use.push(`type: ${dialect}`);
   if (apiField !== undefined) use.push(`API field ${apiField}`);
@@ -33,6 +34,9 @@ function optionsOf(schema: unknown): [string, string][] {
     const type = option.enum?.join(' | ') ?? option.type ?? 'value';
     const fallback = option.default === undefined ? '' : `, default ${JSON.stringify(option.default)}`;
     const need = required?.includes(name) === true && option.default === undefined ? ', required' : '';
-    return [name, `${type}${need}${fallback}${option.description === undefined ? '' : `. ${option.description}`}`];
+    return [
+      name,
+      `${type}${need}${fallback}${option.description === undefined ? '' : `. ${option.description}`}`,
+    ];
   });
 }

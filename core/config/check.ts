@@ -3,7 +3,13 @@ import type { TSchema } from '#sdk';
 import type { Locator } from './locate.ts';
 import { type Path, type Problem, describeAllowed, formatPath } from './problems.ts';
 
-const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, strict: true, allowUnionTypes: true });
+const ajv = new Ajv({
+  allErrors: true,
+  useDefaults: true,
+  verbose: true,
+  strict: true,
+  allowUnionTypes: true,
+});
 ajv.addKeyword('secret');
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
@@ -63,7 +69,8 @@ export class Problems {
       return;
     }
     const isSecret =
-      (error.parentSchema as { secret?: boolean } | undefined)?.secret === true || this.#locate.isSecret(path);
+      (error.parentSchema as { secret?: boolean } | undefined)?.secret === true ||
+      this.#locate.isSecret(path);
     this.add(path, `found ${isSecret ? 'a secret' : show(error.data)}; ${allowed(error)}`);
   }
 }
@@ -72,7 +79,8 @@ export class Problems {
 function telling(errors: readonly ErrorObject[]): ErrorObject[] {
   const unions = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   return errors.filter(
-    (error) => !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
+    (error) =>
+      !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
   );
 }
 

@@ -42,7 +42,11 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
       log.info({ path }, 'the changed configuration is in force');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== refused) log.error({ path, problems: reason.split('\n') }, 'the changed configuration is refused; the one in force stays');
+      if (reason !== refused)
+        log.error(
+          { path, problems: reason.split('\n') },
+          'the changed configuration is refused; the one in force stays',
+        );
       refused = reason;
     }
     follow([...text.files, ...target.files]);
@@ -66,7 +70,10 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
         watcher.on('error', soon);
         watchers.set(folder, watcher);
       } catch (error) {
-        log.warn({ folder, error: error instanceof Error ? error.message : String(error) }, 'a folder cannot be watched');
+        log.warn(
+          { folder, error: error instanceof Error ? error.message : String(error) },
+          'a folder cannot be watched',
+        );
       }
     }
   };

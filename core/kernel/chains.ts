@@ -35,7 +35,10 @@ export function compileEndpoint(
     const { hooks, prepared } = bound;
     const notify = hooks.completed;
     if (notify === undefined) continue;
-    completed.push({ plugin: prepared.plugin.definition.name, notify: (notice: Completed) => notify.call(hooks, notice) });
+    completed.push({
+      plugin: prepared.plugin.definition.name,
+      notify: (notice: Completed) => notify.call(hooks, notice),
+    });
   }
   return {
     ...published,
@@ -90,5 +93,8 @@ export function isReply(value: unknown): value is Reply {
 }
 
 function isReplyOrBackend(value: unknown): value is Reply | Backend {
-  return isReply(value) || (typeof value === 'object' && value !== null && typeof (value as Backend).invoke === 'function');
+  return (
+    isReply(value) ||
+    (typeof value === 'object' && value !== null && typeof (value as Backend).invoke === 'function')
+  );
 }

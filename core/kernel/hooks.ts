@@ -28,7 +28,10 @@ export type Ending<Answer> =
   | { readonly handler: Handler<never>; readonly answer: Answer }
   | { readonly handler: Handler<never>; readonly fault: Error };
 
-export type Chain<Subject, Answer> = (subject: Subject, done: (ending: Ending<Answer> | undefined) => void) => void;
+export type Chain<Subject, Answer> = (
+  subject: Subject,
+  done: (ending: Ending<Answer> | undefined) => void,
+) => void;
 export type SyncChain<Subject, Answer> = (subject: Subject) => Ending<Answer> | undefined;
 
 type Check<Answer> = (answer: unknown) => answer is Answer;
@@ -50,18 +53,21 @@ export function compileChain<Subject, Answer>(
   if (handlers.length === 0) return null;
   const tapable = new AsyncSeriesBailHook<[Subject], Ending<Answer>>(['subject'], hook);
   for (const handler of handlers) {
-    tapable.tapAsync(handler.plugin, (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
-      let answer: unknown;
-      try {
-        answer = handler.handle(subject);
-      } catch (error) {
-        callback(null, thrown(handler, error, isAnswer));
-        return;
-      }
-      if (answer === undefined) callback(null);
-      else if (isThenable(answer)) settle(handler, answer, isAnswer, callback);
-      else callback(null, ending(handler, answer, isAnswer));
-    });
+    tapable.tapAsync(
+      handler.plugin,
+      (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
+        let answer: unknown;
+        try {
+          answer = handler.handle(subject);
+        } catch (error) {
+          callback(null, thrown(handler, error, isAnswer));
+          return;
+        }
+        if (answer === undefined) callback(null);
+        else if (isThenable(answer)) settle(handler, answer, isAnswer, callback);
+        else callback(null, ending(handler, answer, isAnswer));
+      },
+    );
   }
   return (subject, done) => {
     tapable.callAsync(subject, (_error, result) => {
@@ -125,5 +131,7 @@ function fault(handler: Handler<never>, error: unknown): { handler: Handler<neve
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
 }

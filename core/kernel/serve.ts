@@ -37,7 +37,10 @@ export function serve(exchange: Exchange, malformed?: RefusalKind): void {
   exchange.pathValues = route.pathValues;
   exchange.pathRest = route.rest ?? '';
   if (exchange.incoming.passes >= maxPasses) {
-    respond(exchange, refuse('self-call-loop', { cause: `${exchange.incoming.passes} Via entries of this gateway` }));
+    respond(
+      exchange,
+      refuse('self-call-loop', { cause: `${exchange.incoming.passes} Via entries of this gateway` }),
+    );
     return;
   }
   const tooLarge = exchange.incoming.body.limit(endpoint.bodyLimits);
@@ -231,7 +234,10 @@ function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSen
       try {
         listener.notify(notice);
       } catch (error) {
-        snapshot.log.error({ plugin: listener.plugin, hook: 'completed', error: describe(error) }, 'a plugin failed');
+        snapshot.log.error(
+          { plugin: listener.plugin, hook: 'completed', error: describe(error) },
+          'a plugin failed',
+        );
       }
     }
   }

@@ -37,7 +37,10 @@ export class Binder {
   readonly #byType = new Map<string, { plugin: LoadedPlugin; dialect: string | undefined }>();
   readonly #byField = new Map<string, LoadedPlugin>();
   readonly #problems: Problems;
-  readonly #baseKit: (plugin: string, prepared: Prepared) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
+  readonly #baseKit: (
+    plugin: string,
+    prepared: Prepared,
+  ) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
   readonly #disposers: (() => void)[] = [];
 
   constructor(
@@ -76,7 +79,10 @@ export class Binder {
   ): Prepared | undefined {
     const found = this.#byType.get((use.prefix ?? '') + use.type);
     if (found?.plugin.definition.bind === undefined) {
-      this.#problems.add(typePath, `no plugin is called "${use.type}"; ${describeAllowed(this.#types(use.prefix), use.type)}`);
+      this.#problems.add(
+        typePath,
+        `no plugin is called "${use.type}"; ${describeAllowed(this.#types(use.prefix), use.type)}`,
+      );
       return undefined;
     }
     const { plugin, dialect } = found;
@@ -108,7 +114,10 @@ export class Binder {
       hooks = definition.bind?.(prepared.config as never, kit) ?? {};
     } catch (error) {
       const message = error instanceof Error ? error.message : 'it threw';
-      this.#problems.add(prepared.path, `plugin ${definition.name} could not be bound to ${api.name}: ${message}`);
+      this.#problems.add(
+        prepared.path,
+        `plugin ${definition.name} could not be bound to ${api.name}: ${message}`,
+      );
       return undefined;
     }
     const wrong = wrongHook(hooks, definition.name);
@@ -120,7 +129,12 @@ export class Binder {
     return { prepared, hooks };
   }
 
-  #backend(definition: Readonly<Record<string, unknown>>, path: Path, api: Api, environment: string): Backend {
+  #backend(
+    definition: Readonly<Record<string, unknown>>,
+    path: Path,
+    api: Api,
+    environment: string,
+  ): Backend {
     const { type, ...config } = definition;
     const prepared = this.prepare({ type: String(type), config, name: 'backend', prefix: 'backend-' }, path, [
       ...path,
@@ -154,13 +168,22 @@ function wrongHook(hooks: Hooks, plugin: string): string | undefined {
     }
   }
   const { auth, backend } = hooks;
-  for (const key of ['preAuth', 'backendRouting', 'backendSigning', 'response', 'completed', 'dispose'] as const) {
+  for (const key of [
+    'preAuth',
+    'backendRouting',
+    'backendSigning',
+    'response',
+    'completed',
+    'dispose',
+  ] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;
   }
   if (auth !== undefined && (typeof auth.handle !== 'function' || !stages.includes(auth.stage))) {
     return `"auth" must be {stage, handle}; stage is one of ${stages.join(', ')}`;
   }
-  if (backend !== undefined && typeof backend.invoke !== 'function') return '"backend" must have a function `invoke`';
-  if (backend !== undefined && !plugin.startsWith('backend-')) return 'only a plugin named backend-* has a backend';
+  if (backend !== undefined && typeof backend.invoke !== 'function')
+    return '"backend" must have a function `invoke`';
+  if (backend !== undefined && !plugin.startsWith('backend-'))
+    return 'only a plugin named backend-* has a backend';
   return undefined;
 }

@@ -53,7 +53,12 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
     snapshot.retire();
     throw new ConfigError(problems.list);
   }
-  return { snapshot, root, limits, files: [...text.files, ...plugins.filter(isExtension).map(({ source }) => source)] };
+  return {
+    snapshot,
+    root,
+    limits,
+    files: [...text.files, ...plugins.filter(isExtension).map(({ source }) => source)],
+  };
 }
 
 function isExtension({ source }: LoadedPlugin): boolean {
@@ -75,7 +80,11 @@ export async function loadPlugins(
     const source: unknown = (entry as { source?: unknown } | null)?.source;
     if (typeof source !== 'string') continue;
     if (own.some(({ definition }) => definition.name === name)) {
-      problems.add(path, `a plugin of the gateway is called "${name}"; an extension needs a name of its own`, { key: true });
+      problems.add(
+        path,
+        `a plugin of the gateway is called "${name}"; an extension needs a name of its own`,
+        { key: true },
+      );
       continue;
     }
     try {
@@ -117,9 +126,15 @@ class Builder {
     this.#problems = problems;
     this.#host = host;
     this.#groups = buildGroups(root.groups ?? {}, problems);
-    this.#environments = ['RELEASE', ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE')];
+    this.#environments = [
+      'RELEASE',
+      ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE'),
+    ];
     this.#client = host.client(limits, new OwnHosts(this.#groups.values()));
-    this.#binder = new Binder(plugins, problems, (plugin) => ({ ...this.#common(plugin), problem: () => undefined }));
+    this.#binder = new Binder(plugins, problems, (plugin) => ({
+      ...this.#common(plugin),
+      problem: () => undefined,
+    }));
   }
 
   build(): BuiltSnapshot {
@@ -162,7 +177,10 @@ class Builder {
     try {
       dispose();
     } catch (error) {
-      this.#host.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a plugin failed to dispose');
+      this.#host.log.error(
+        { error: error instanceof Error ? error.stack : String(error) },
+        'a plugin failed to dispose',
+      );
     }
   }
 
@@ -184,7 +202,8 @@ class Builder {
       const group = this.#groups.get(groupName);
       if (group === undefined || rest.length !== 1 || rest[0] === '') {
         const hint = describeAllowed(this.#groups.keys(), groupName);
-        const message = rest.length === 1 ? `there is no group "${groupName}"; ${hint}` : 'an API is named group/name';
+        const message =
+          rest.length === 1 ? `there is no group "${groupName}"; ${hint}` : 'an API is named group/name';
         this.#problems.add(['apis', name], message, { key: true });
         continue;
       }
@@ -209,7 +228,10 @@ class Builder {
     const prepared = new Map<string, Prepared | undefined>();
     for (const [name, { type, config }] of Object.entries(this.#root.plugins ?? {})) {
       const path = ['plugins', name];
-      prepared.set(name, this.#binder.prepare({ type, config, name }, [...path, 'config'], [...path, 'type']));
+      prepared.set(
+        name,
+        this.#binder.prepare({ type, config, name }, [...path, 'config'], [...path, 'type']),
+      );
     }
     const names = new Set(apis.map(({ api }) => api.name));
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
@@ -263,7 +285,10 @@ class Builder {
     }
     const { type, ...config } = api.definition['backend'] as { type: string };
     const path = [...base, 'backend'];
-    const prepared = this.#binder.prepare({ type, config, name: 'backend', prefix: 'backend-' }, path, [...path, 'type']);
+    const prepared = this.#binder.prepare({ type, config, name: 'backend', prefix: 'backend-' }, path, [
+      ...path,
+      'type',
+    ]);
     if (prepared === undefined) return undefined;
     const own = this.#binder.bind(prepared, api, environment);
     const backend = own?.hooks.backend;
@@ -298,7 +323,12 @@ class Builder {
     }
     const plugin = this.#binder.fields.get(field);
     if (plugin === undefined || value === false) return undefined;
-    return { type: plugin.definition.name, config: value === true ? {} : value, name: field, typeInside: false };
+    return {
+      type: plugin.definition.name,
+      config: value === true ? {} : value,
+      name: field,
+      typeInside: false,
+    };
   }
 }
 

@@ -16,7 +16,10 @@ registerHooks({
     if (specifier === 'tapgate/sdk/testing') return { url: testingUrl, shortCircuit: true };
     if (specifier.startsWith(extensionScheme)) {
       const { searchParams } = new URL(specifier);
-      return next(searchParams.get('package') ?? '', { ...context, parentURL: searchParams.get('from') ?? '' });
+      return next(searchParams.get('package') ?? '', {
+        ...context,
+        parentURL: searchParams.get('from') ?? '',
+      });
     }
     return next(specifier, context);
   },

@@ -43,7 +43,8 @@ export class Setups {
   #run(definition: PluginDefinition): void {
     const { name, setup, section } = definition;
     if (setup === undefined || this.hooks.has(name)) return;
-    if (this.#running.has(name)) throw new Error(`services need each other in a circle: ${[...this.#running].join(', ')}`);
+    if (this.#running.has(name))
+      throw new Error(`services need each other in a circle: ${[...this.#running].join(', ')}`);
     this.#running.add(name);
     const path = section?.name ?? name;
     try {
@@ -51,7 +52,10 @@ export class Setups {
       const hooks = setup(section === undefined ? undefined : this.#root[section.name], kit);
       this.#adopt(definition, hooks, path);
     } catch (error) {
-      this.#problems.add([path], `plugin ${name} could not be set up: ${error instanceof Error ? error.message : 'it threw'}`);
+      this.#problems.add(
+        [path],
+        `plugin ${name} could not be set up: ${error instanceof Error ? error.message : 'it threw'}`,
+      );
       this.hooks.set(name, {});
     } finally {
       this.#running.delete(name);
@@ -66,7 +70,8 @@ export class Setups {
     this.hooks.set(name, hooks);
     for (const { token, service } of hooks.services ?? []) this.#services.set(token.name, service);
     for (const token of offers ?? []) {
-      if (!this.#services.has(token.name)) this.#problems.add([path], `plugin ${name} did not set up "${token.name}"`);
+      if (!this.#services.has(token.name))
+        this.#problems.add([path], `plugin ${name} did not set up "${token.name}"`);
     }
   }
 }

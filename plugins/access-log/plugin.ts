@@ -2,7 +2,9 @@ import { type Api, type Completed, Options, type Static, Type, definePlugin } fr
 import { openLog } from './writer.ts';
 
 const Config = Options({
-  file: Type.Optional(Type.String({ minLength: 1, description: 'Appended to; standard output when absent.' })),
+  file: Type.Optional(
+    Type.String({ minLength: 1, description: 'Appended to; standard output when absent.' }),
+  ),
   headers: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description: 'Request fields to log beside the fixed ones. Credentials are written as "[redacted]".',

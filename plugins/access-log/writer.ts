@@ -54,8 +54,14 @@ export function openLog(options: LogOptions, problems: Log): AccessLog {
 
 function openStream(file: string | undefined, problems: Log): Shared['stream'] {
   // Asynchronous with a small buffer: a slow disk must not stop requests, and a quiet log must not wait for more lines.
-  const stream = destination({ ...(file === undefined ? {} : { dest: file, mkdir: true, append: true }), sync: false, minLength: 0 });
-  stream.on('error', (error: Error) => problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log'));
+  const stream = destination({
+    ...(file === undefined ? {} : { dest: file, mkdir: true, append: true }),
+    sync: false,
+    minLength: 0,
+  });
+  stream.on('error', (error: Error) =>
+    problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log'),
+  );
   return stream;
 }
 

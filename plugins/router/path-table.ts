@@ -19,7 +19,8 @@ export function readPattern(path: string): PathPattern {
     if (name === undefined) throw new Error(`"${text}" must be a whole segment: {name} or {name+}`);
     if (names.has(name)) throw new Error(`the parameter {${name}} stands there twice`);
     names.add(name);
-    if (plus === '+' && index < texts.length - 1) throw new Error(`{${name}+} takes the rest of the path; it must be last`);
+    if (plus === '+' && index < texts.length - 1)
+      throw new Error(`{${name}+} takes the rest of the path; it must be last`);
     return { kind: plus === '+' ? 'rest' : 'one', name };
   });
   return { segments, isPlain: names.size === 0 };
@@ -95,7 +96,13 @@ export class PathTable<T> {
       node = step(node, segment);
     }
     const methods =
-      last?.kind === 'rest' ? node.rests : hasSlash ? node.slashPrefixes : isPrefix ? node.prefixes : node.ends;
+      last?.kind === 'rest'
+        ? node.rests
+        : hasSlash
+          ? node.slashPrefixes
+          : isPrefix
+            ? node.prefixes
+            : node.ends;
     return put(methods, method, { target, names })?.target;
   }
 
@@ -104,7 +111,9 @@ export class PathTable<T> {
     const target = plain === undefined ? undefined : byMethod(plain, method);
     if (target !== undefined) return { target, values: noValues, rest: '' };
     const segments = path.slice(1).split('/');
-    return findExact(this.#root, segments, 0, [], method) ?? findPrefix(this.#root, segments, 0, [], method)?.found;
+    return (
+      findExact(this.#root, segments, 0, [], method) ?? findPrefix(this.#root, segments, 0, [], method)?.found
+    );
   }
 }
 

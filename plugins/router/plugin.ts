@@ -1,4 +1,12 @@
-import { type Arrival, type Published, type Reply, type Route, type SetupKit, definePlugin, refuse } from '#sdk';
+import {
+  type Arrival,
+  type Published,
+  type Reply,
+  type Route,
+  type SetupKit,
+  definePlugin,
+  refuse,
+} from '#sdk';
 import { HostTable } from './host-table.ts';
 import { type PathPattern, PathTable, readPattern } from './path-table.ts';
 
@@ -23,13 +31,16 @@ export default definePlugin({
 });
 
 function lookUp(table: PathTable<Published>, { method, path }: Arrival): Route | Reply | undefined {
-  const found = table.find(method, path) ?? (path.includes('%') ? table.find(method, normalized(path)) : undefined);
+  const found =
+    table.find(method, path) ?? (path.includes('%') ? table.find(method, normalized(path)) : undefined);
   if (found === undefined) return undefined;
   const { target, values, rest } = found;
   // A server that resolves them would serve a path that no API of this gateway leads to.
-  if (hasDotSegment(rest)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
+  if (hasDotSegment(rest))
+    return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
   for (const value of values.values()) {
-    if (hasDotSegment(value)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
+    if (hasDotSegment(value))
+      return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
   }
   return { target, pathValues: values, rest };
 }

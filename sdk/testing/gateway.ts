@@ -70,7 +70,10 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
     plugins: [...(test.plugins ?? []), observer],
   });
   const read = (config: string | Readonly<Record<string, unknown>>) =>
-    readConfigText({ 'gateway.yaml': typeof config === 'string' ? config : JSON.stringify(config, null, 1) }, test.env ?? {});
+    readConfigText(
+      { 'gateway.yaml': typeof config === 'string' ? config : JSON.stringify(config, null, 1) },
+      test.env ?? {},
+    );
   await gateway.apply(read(test.config));
   return {
     clock,
