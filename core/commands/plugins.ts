@@ -9,17 +9,18 @@ export async function plugins(config: string | undefined): Promise<number> {
 }
 
 function describe({ definition }: LoadedPlugin): string {
-  const { name, summary, dialects, apiField, section, bind, setup } = definition;
+  const { name, summary, dialects, apiField, section } = definition;
+  const isBindable = definition.bind !== undefined;
   const lines = [`${name}: ${summary}`];
   const use: string[] = [];
   if (name.startsWith('auth-')) use.push(`auth: ${name.slice('auth-'.length)}`);
-  else if (name.startsWith('backend-') && bind !== undefined)
+  else if (name.startsWith('backend-') && isBindable)
     use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
-  else if (bind !== undefined) use.push(`type: ${name}`);
+  else if (isBindable) use.push(`type: ${name}`);
   for (const dialect of Object.keys(dialects ?? {})) use.push(`type: ${dialect}`);
   if (apiField !== undefined) use.push(`API field ${apiField}`);
   if (section !== undefined) use.push(`section ${section.name}`);
-  if (setup !== undefined && section === undefined) use.push('always active');
+  if (definition.setup !== undefined && section === undefined) use.push('always active');
   lines.push(`  use      ${use.join(', ')}`);
   for (const [option, schema] of optionsOf(definition.config)) lines.push(`  option   ${option}: ${schema}`);
   return lines.join('\n');

@@ -14,10 +14,21 @@ ajv.addKeyword('secret');
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
+/** The compiled form of a schema. @throws Error when it is no usable schema */
+export function validator(schema: TSchema): ValidateFunction {
+  const there = compiled.get(schema);
+  if (there !== undefined) return there;
+  const validate = ajv.compile(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
+
 /** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
 export class Problems {
   readonly list: Problem[];
   readonly #locate: Locator;
+  /** Where a value has the wrong shape; unknown fields, which can be passed over, are not among them. */
+  readonly misshapen: Path[] = [];
   readonly #seen = new Set<string>();
   readonly #unreadable: ReadonlySet<string>;
 
@@ -37,7 +48,7 @@ export class Problems {
     const key = `${written} ${moved.line}:${moved.column} ${message}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at: moved, path: written, message });
+    this.list.push({ at: moved, path: written, message: this.#locate.redact(path, message) });
   }
 
   /**
@@ -45,11 +56,7 @@ export class Problems {
    * @param path where the value stands in the configuration
    */
   check(schema: TSchema, value: unknown, path: Path): boolean {
-    let validate = compiled.get(schema);
-    if (validate === undefined) {
-      validate = ajv.compile(schema);
-      compiled.set(schema, validate);
-    }
+    const validate = validator(schema);
     if (validate(value)) return true;
     for (const error of telling(validate.errors ?? [])) this.#report(error, path);
     return false;
@@ -60,9 +67,17 @@ export class Problems {
     if (error.keyword === 'additionalProperties') {
       const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
-      this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
+      const { patternProperties = {} } = error.parentSchema as { patternProperties?: object };
+      const [pattern] = Object.keys(patternProperties);
+      if (pattern === undefined) {
+        this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
+      } else {
+        this.misshapen.push([...path, name]);
+        this.add([...path, name], `not a name; allowed: text that matches ${pattern}`, { key: true });
+      }
       return;
     }
+    this.misshapen.push(path);
     if (error.keyword === 'required') {
       const name = String((error.params as { missingProperty: unknown }).missingProperty);
       this.add(path, `"${name}" is missing`, { key: true });
@@ -112,7 +127,7 @@ function allowed(error: ErrorObject): string {
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
     return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(summary).join(', or ')}`;
   }
-  if (error.keyword === 'type') return `allowed: ${summary(schema)}`;
+  if (error.keyword === 'type' || error.keyword === 'minimum' || error.keyword === 'maximum') return `allowed: ${summary(schema)}`;
   if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
   if (error.keyword === 'pattern') {
     const { description } = schema;
@@ -132,12 +147,12 @@ function summary(schema: Readonly<Record<string, unknown>>): string {
   if (type === 'integer') return `a whole number${range(schema)}`;
   if (type === 'number') return `a number${range(schema)}`;
   if (type === 'boolean') return 'true or false';
-  return Array.isArray(type) ? type.join(' or ') : String(type ?? 'another value');
+  if (Array.isArray(type)) return type.join(' or ');
+  return typeof type === 'string' ? type : 'another value';
 }
 
 function range(schema: Readonly<Record<string, unknown>>): string {
   const { minimum, maximum } = schema;
-  if (minimum !== undefined && maximum !== undefined) return ` from ${String(minimum)} to ${String(maximum)}`;
-  if (minimum !== undefined) return ` of at least ${String(minimum)}`;
-  return maximum === undefined ? '' : ` of at most ${String(maximum)}`;
+  if (typeof minimum !== 'number') return typeof maximum === 'number' ? ` of at most ${maximum}` : '';
+  return typeof maximum === 'number' ? ` from ${minimum} to ${maximum}` : ` of at least ${minimum}`;
 }

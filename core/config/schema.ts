@@ -120,9 +120,13 @@ export const rootFields = {
   listeners: Type.Optional(Type.Array(ListenerSchema)),
   limits: Type.Optional(LimitsSchema),
   environments: Type.Optional(
-    Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema),
+    Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
+      additionalProperties: false,
+    }),
   ),
-  groups: Type.Optional(Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema)),
+  groups: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, { additionalProperties: false }),
+  ),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
   bindings: Type.Optional(Type.Array(BindingSchema)),
   extensions: Type.Optional(Type.Record(Type.String(), ExtensionSchema)),

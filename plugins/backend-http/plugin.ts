@@ -35,10 +35,8 @@ export default definePlugin({
     try {
       target = kit.http.target(config.address);
     } catch (error) {
-      kit.problem(
-        ['address'],
-        `found "${config.address}"; ${error instanceof Error ? error.message : 'not an address'}`,
-      );
+      const reason = error instanceof Error ? error.message : 'not an address';
+      kit.problem(['address'], `found "${config.address}"; ${reason}`);
       return {};
     }
     const { method, hostHeader, timeoutMs } = config;
