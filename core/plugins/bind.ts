@@ -42,7 +42,7 @@ export class Binder {
     plugin: string,
     prepared: Prepared,
   ) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
-  readonly #disposers: (() => void)[] = [];
+  readonly #disposers: (() => unknown)[] = [];
   readonly #missing: ReadonlySet<string>;
 
   /** @param missing plugins that could not be loaded, which is a problem already */
@@ -69,7 +69,7 @@ export class Binder {
   }
 
   /** What to run when the configuration is gone. */
-  get disposers(): readonly (() => void)[] {
+  get disposers(): readonly (() => unknown)[] {
     return this.#disposers;
   }
 

@@ -184,6 +184,7 @@ class Builder {
     }));
     this.#use = (token) => setups.use(token);
     setups.runAll();
+    this.#placeFields(apis);
     this.#resolveBindings(apis);
     for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint));
     return new BuiltSnapshot({
@@ -203,14 +204,17 @@ class Builder {
     throw new Error('services are not set up yet');
   };
 
-  #guarded(dispose: () => void): void {
+  #guarded(dispose: () => unknown): void {
+    const failed = (error: unknown): void => {
+      const reason = error instanceof Error ? error.stack : String(error);
+      this.#host.log.error({ error: reason }, 'a plugin failed to dispose');
+    };
     try {
-      dispose();
+      const result = dispose();
+      // Nobody waits for it, but its rejection would end the process.
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
-      this.#host.log.error(
-        { error: error instanceof Error ? error.stack : String(error) },
-        'a plugin failed to dispose',
-      );
+      failed(error);
     }
   }
 
@@ -252,6 +256,15 @@ class Builder {
     if (known.includes(name)) return true;
     this.#problems.add(path, `there is no ${what} "${name}"; ${describeAllowed(known, name)}`);
     return false;
+  }
+
+  /** What an API's own fields bind comes before what `bindings` adds. */
+  #placeFields(apis: readonly { api: Api; environments: readonly string[] }[]): void {
+    for (const { api, environments } of apis) {
+      for (const { prepared, path } of this.#fieldUses(api, ['apis', api.name])) {
+        for (const environment of environments) this.#place(prepared, api, environment, path);
+      }
+    }
   }
 
   /** Sorts the bindings by API and environment, in the order they were written. */
@@ -322,7 +335,7 @@ class Builder {
   #endpoint(target: Published): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
-    const uses = [...this.#fieldUses(api, base), ...(this.#bindings.get(`${environment} ${api.name}`) ?? [])];
+    const uses = this.#bindings.get(`${environment} ${api.name}`) ?? [];
     const placed: Placed[] = [];
     for (const { prepared, path } of uses) {
       const bound = this.#binder.bind(prepared, api, environment);
