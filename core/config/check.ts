@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TSchema } from '#sdk';
 import type { Locator } from './locate.ts';
-import { type Path, type Problem, describeAllowed, formatPath } from './problems.ts';
+import { type Path, type Problem, describeAllowed, formatPath, nearest } from './problems.ts';
 
 const ajv = new Ajv({
   allErrors: true,
@@ -11,6 +11,8 @@ const ajv = new Ajv({
   allowUnionTypes: true,
 });
 ajv.addKeyword('secret');
+// What a pattern allows, in words.
+ajv.addKeyword('allowed');
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
@@ -51,6 +53,14 @@ export class Problems {
     this.list.push({ at: moved, path: written, message: this.#locate.redact(path, message) });
   }
 
+  /** Whether something is wrong with the value at the path or in it. */
+  has(path: Path): boolean {
+    const written = formatPath(path);
+    const isIn = (other: string): boolean =>
+      other.startsWith(written) && /^[.[]/.test(other.slice(written.length));
+    return this.list.some((problem) => problem.path === written || isIn(problem.path));
+  }
+
   /**
    * Checks a value against a schema and fills in defaults. Answers whether it holds.
    * @param path where the value stands in the configuration
@@ -58,22 +68,34 @@ export class Problems {
   check(schema: TSchema, value: unknown, path: Path): boolean {
     const validate = validator(schema);
     if (validate(value)) return true;
-    for (const error of telling(validate.errors ?? [])) this.#report(error, path);
+    const errors = telling(validate.errors ?? []);
+    const misspelt = new Set(errors.map(meant));
+    for (const error of errors) {
+      // Told already, as what the unknown field was probably meant to be.
+      if (error.keyword === 'required' && misspelt.has(missing(error)))
+        this.misshapen.push(pathOf(error, path));
+      else this.#report(error, path);
+    }
     return false;
   }
 
   #report(error: ErrorObject, base: Path): void {
-    const path = [...base, ...steps(error.instancePath)];
+    const path = pathOf(error, base);
     if (error.keyword === 'additionalProperties') {
       const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
-      const { patternProperties = {} } = error.parentSchema as { patternProperties?: object };
+      const { patternProperties = {}, allowed: words } = error.parentSchema as {
+        patternProperties?: object;
+        allowed?: string;
+      };
       const [pattern] = Object.keys(patternProperties);
       if (pattern === undefined) {
         this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
       } else {
         this.misshapen.push([...path, name]);
-        this.add([...path, name], `not a name; allowed: text that matches ${pattern}`, { key: true });
+        this.add([...path, name], `not a name; allowed: ${words ?? `text that matches ${pattern}`}`, {
+          key: true,
+        });
       }
       return;
     }
@@ -97,6 +119,23 @@ function telling(errors: readonly ErrorObject[]): ErrorObject[] {
     (error) =>
       !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
   );
+}
+
+/** The field of which an unknown one is probably a misspelling. */
+function meant(error: ErrorObject): string | undefined {
+  if (error.keyword !== 'additionalProperties') return undefined;
+  const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
+  const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+  const near = nearest(name, known);
+  return near === undefined ? undefined : `${error.instancePath}/${near}`;
+}
+
+function missing(error: ErrorObject): string {
+  return `${error.instancePath}/${String((error.params as { missingProperty: unknown }).missingProperty)}`;
+}
+
+function pathOf(error: ErrorObject, base: Path): Path {
+  return [...base, ...steps(error.instancePath)];
 }
 
 function steps(instancePath: string): (string | number)[] {
@@ -127,13 +166,20 @@ function allowed(error: ErrorObject): string {
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
     return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(summary).join(', or ')}`;
   }
-  if (error.keyword === 'type' || error.keyword === 'minimum' || error.keyword === 'maximum') return `allowed: ${summary(schema)}`;
-  if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
-  if (error.keyword === 'pattern') {
-    const { description } = schema;
-    const what = typeof description === 'string' ? ` (${description})` : '';
-    return `allowed: text that matches ${String(schema['pattern'])}${what}`;
+  if (error.keyword === 'type' || error.keyword === 'minimum' || error.keyword === 'maximum') {
+    const isUnquoted = schema['type'] === 'string' && ['number', 'boolean'].includes(typeof error.data);
+    return `allowed: ${summary(schema)}${isUnquoted ? '; quote it' : ''}`;
   }
+  if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
+  if (typeof schema['allowed'] === 'string') return `allowed: ${schema['allowed']}`;
+  if (error.keyword === 'pattern') return `allowed: text that matches ${String(schema['pattern'])}`;
+  if (error.keyword === 'uniqueItems') return 'allowed: each item once';
+  const { limit } = error.params as { limit?: number };
+  if (error.keyword === 'minLength')
+    return `allowed: text of at least ${limit} character${limit === 1 ? '' : 's'}`;
+  if (error.keyword === 'maxLength') return `allowed: text of at most ${limit} characters`;
+  if (error.keyword === 'minItems') return `allowed: a list of at least ${limit}`;
+  if (error.keyword === 'maxItems') return `allowed: a list of at most ${limit}`;
   return `it ${error.message ?? 'is not allowed'}`;
 }
 

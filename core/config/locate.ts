@@ -29,7 +29,7 @@ export class Locator {
   redact(path: Path, text: string): string {
     let redacted = text;
     for (const secret of secretsOf(this.#find(path))) {
-      redacted = redacted.replaceAll(`"${secret}"`, 'a secret');
+      redacted = redacted.replaceAll(`"${secret}"`, '"[secret]"');
       // Shorter ones stand in ordinary words too.
       if (secret.length >= 4) redacted = redacted.replaceAll(secret, '[secret]');
     }
@@ -51,8 +51,7 @@ export class Locator {
 
 function* secretsOf(node: Node): Generator<string, void, undefined> {
   for (const child of childrenOf(node)) yield* secretsOf(child);
-  const { isSecret, content } = node;
-  if (isSecret && content !== null && content !== '' && typeof content !== 'object') yield String(content);
+  yield* node.secrets ?? [];
 }
 
 function hasSecret(node: Node): boolean {

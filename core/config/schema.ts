@@ -1,10 +1,9 @@
-import { OneOf, Options, type Static, Type } from '#sdk';
+import { Matching, OneOf, Options, type Static, Type } from '#sdk';
 
-const HostName = Type.String({
-  pattern:
-    '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
-  description: 'A host name; `*.x` for every name below x, `*` for every name.',
-});
+const HostName = Matching(
+  '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
+  'a host name without a port, *.x for every name below x, or * for every name',
+);
 
 const ListenerSchema = Options({
   port: Type.Integer({ minimum: 0, maximum: 65535, description: '0 for any free port.' }),
@@ -23,9 +22,8 @@ export const GroupSchema = Options({
 });
 
 export const RequestSchema = Options({
-  method: Type.String({ pattern: "^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", description: 'Upper case, or ANY.' }),
-  path: Type.String({
-    pattern: '^/',
+  method: Matching("^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", 'a method in upper case, or ANY'),
+  path: Matching('^/', 'a path, which starts with /', {
     description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
   }),
   match: OneOf(['exact', 'prefix'], { default: 'exact' }),
@@ -122,10 +120,14 @@ export const rootFields = {
   environments: Type.Optional(
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
       additionalProperties: false,
+      allowed: 'up to 64 letters, digits, - and _, the first of them a letter',
     }),
   ),
   groups: Type.Optional(
-    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, { additionalProperties: false }),
+    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, {
+      additionalProperties: false,
+      allowed: 'names without / and blanks',
+    }),
   ),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
   bindings: Type.Optional(Type.Array(BindingSchema)),

@@ -56,8 +56,7 @@ export class RequestBody {
   }
 
   async read(): Promise<Buffer> {
-    if (this.#bytes !== null)
-      return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
+    if (this.#bytes !== null) return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     if (this.#source === null) return Buffer.alloc(0);
     this.#reading ??= this.#readAll(this.#source);
     return this.#reading;
@@ -87,9 +86,7 @@ export class RequestBody {
 
   async *#stream(source: Readable): AsyncGenerator<Buffer, void, undefined> {
     this.#onFirstRead?.();
-    const pieces = source
-      .iterator({ destroyOnReturn: false })
-      [Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const pieces = source.iterator({ destroyOnReturn: false })[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     let isWaiting = false;
     try {
       for (;;) {

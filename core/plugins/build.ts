@@ -328,7 +328,7 @@ class Builder {
     const kind = twin.plugin.definition.name;
     this.#problems.add(
       path,
-      `${place} has a ${kind} already, "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
+      `${place} already has ${kind}, bound by "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
     );
   }
 
@@ -351,7 +351,7 @@ class Builder {
     const own = this.#binder.bind(prepared, api, environment);
     const backend = own?.hooks.backend;
     if (own === undefined || backend === undefined) {
-      this.#problems.add(path, `plugin backend-${type} gave no backend`);
+      if (!this.#problems.has(path)) this.#problems.add(path, `plugin backend-${type} gave no backend`);
       return undefined;
     }
     placed.push({ bound: own, at: this.#text.locate.positionOf(path) });

@@ -337,7 +337,7 @@ test('an API field binds its plugin: true for the defaults, false for not at all
 test('a field and a binding of the same plugin are two of a kind', async () => {
   const config = configOf({ api: { greet: true }, bind: { type: 'greeting' } });
   assert.deepEqual(await problemsOf(config, field), [
-    'bindings[0]: shop/orders in RELEASE has a greeting already, "greet"; one of a kind is allowed for each API and environment',
+    'bindings[0]: shop/orders in RELEASE already has greeting, bound by "greet"; one of a kind is allowed for each API and environment',
   ]);
 });
 
@@ -541,6 +541,6 @@ test('a binding of one kind twice is told once, however many APIs it names', asy
     ],
   };
   assert.deepEqual(await problemsOf(config, answers('same', 'x')), [
-    'bindings[1]: shop/a0 in RELEASE has a same already, "first" (so do 49 more); one of a kind is allowed for each API and environment',
+    'bindings[1]: shop/a0 in RELEASE already has same, bound by "first" (so do 49 more); one of a kind is allowed for each API and environment',
   ]);
 });

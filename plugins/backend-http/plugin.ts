@@ -1,4 +1,4 @@
-import { type HttpTarget, Options, type Static, Type, definePlugin } from '#sdk';
+import { type HttpTarget, Matching, Options, type Static, Type, definePlugin } from '#sdk';
 
 const Config = Options({
   address: Type.String({
@@ -7,13 +7,14 @@ const Config = Options({
       "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process.",
   }),
   path: Type.Optional(
-    Type.String({
-      pattern: '^/',
+    Matching('^/', 'a path, which starts with /', {
       description: 'As sent by the caller when absent. `{p}` is filled from the request path.',
     }),
   ),
   method: Type.Optional(
-    Type.String({ pattern: '^[A-Z]+$', description: "The caller's when absent or ANY." }),
+    Matching('^[A-Z]+$', 'a method in upper case, or ANY', {
+      description: "The caller's when absent or ANY.",
+    }),
   ),
   hostHeader: Type.Optional(
     Type.String({ minLength: 1, description: "The `Host` to send; the address's own when absent." }),
