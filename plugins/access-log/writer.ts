@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type DestinationStream, destination, pino } from 'pino';
+import { type DestinationStream, destination } from 'pino';
 import type { Clock, Completed, Log } from '#sdk';
 
 /** What an operator may say of a log. */
@@ -42,11 +42,10 @@ export function openLog(options: LogOptions, clock: Clock, problems: Log): Acces
   const shared = open.get(file) ?? { stream: openStream(file, problems), users: 0 };
   open.set(file, shared);
   shared.users += 1;
-  const logger = pino({ base: null, timestamp: false, formatters: { level: () => ({}) } }, shared.stream);
   let isOpen = true;
   const extra = options.headers.map((name) => name.toLowerCase());
   return {
-    write: (notice) => logger.info(lineOf(notice, clock, extra)),
+    write: (notice) => shared.stream.write(`${JSON.stringify(lineOf(notice, clock, extra))}\n`),
     close() {
       if (!isOpen) return;
       isOpen = false;
