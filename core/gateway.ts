@@ -135,7 +135,7 @@ export class Gateway {
         ]);
       }
     }
-    for (const key of [...this.#listeners.keys()]) if (!wanted.has(key)) void this.#drop(key);
+    for (const key of this.#listeners.keys()) if (!wanted.has(key)) void this.#drop(key);
   }
 
   async #drop(key: string): Promise<void> {

@@ -21,10 +21,18 @@ export class ConfigError extends Error {
   readonly problems: readonly Problem[];
 
   constructor(problems: readonly Problem[]) {
-    super(problems.map(formatProblem).join('\n'));
+    const sorted = problems.toSorted(byPlace);
+    super(sorted.map(formatProblem).join('\n'));
     this.name = 'ConfigError';
-    this.problems = problems;
+    this.problems = sorted;
   }
+}
+
+/** As somebody reads who mends one file after the other. */
+function byPlace({ at: a }: Problem, { at: b }: Problem): number {
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1;
+  return a.line - b.line || a.column - b.column;
 }
 
 const BARE_NAME = /^[\w$/@-]+$/;

@@ -38,6 +38,8 @@ export interface Node {
   readonly keyAt: number;
   readonly content: Scalar | Node[] | Map<string, Node>;
   readonly isSecret: boolean;
+  /** What the references in a text stood for. */
+  readonly secrets?: readonly string[];
 }
 
 export function childrenOf({ content }: Node): Iterable<Node> {

@@ -28,7 +28,10 @@ export class SelfTarget implements HttpTarget {
       else headers.flat.push('Content-Length', String(length));
     }
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
+      const timer = setTimeout(() => {
+        abandon(inner);
+        resolve(refuse('backend-timeout'));
+      }, timeouts.headersMs);
       const delivery = new SelfDelivery((reply) => {
         clearTimeout(timer);
         resolve(reply);
@@ -54,10 +57,6 @@ export class SelfTarget implements HttpTarget {
         outer.snapshot,
       );
       outer.onAbort(() => abandon(inner));
-      timer = setTimeout(() => {
-        abandon(inner);
-        resolve(refuse('backend-timeout'));
-      }, timeouts.headersMs);
       serve(inner);
     });
   }

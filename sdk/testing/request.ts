@@ -68,13 +68,15 @@ class MemoryDelivery implements Delivery {
 }
 
 /** Sends one request through a gateway without a socket. */
-export function send(gateway: Gateway, method: string, address: string, options: RequestOptions): Promise<Answer> {
-  const [, scheme = 'http', authority = 'test', target = '/'] = /^(https?):\/\/([^/?#]*)(.*)$/.exec(address) ?? [
-    '',
-    'http',
-    'test',
+export function send(
+  gateway: Gateway,
+  method: string,
+  address: string,
+  options: RequestOptions,
+): Promise<Answer> {
+  const [, scheme = 'http', authority = 'test', target = '/'] = /^(https?):\/\/([^/?#]*)(.*)$/.exec(
     address,
-  ];
+  ) ?? ['', 'http', 'test', address];
   const headers = Fields.from(options.headers ?? {});
   if (!headers.has('host')) headers.append('Host', authority);
   const body = typeof options.body === 'string' ? Buffer.from(options.body) : (options.body ?? null);
