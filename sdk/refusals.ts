@@ -38,6 +38,7 @@ export const refusalKinds = {
   'uri-too-large': kind('DEFAULT_4XX', 414, 'APIG.0201', 'Request URI too large.', 'I413UL'),
   'headers-too-large': kind('DEFAULT_4XX', 494, 'APIG.0201', 'Request headers too large.', 'I400HD'),
   'request-timeout': kind('DEFAULT_4XX', 408, 'APIG.0201', 'The request did not arrive in time.', 'I400BD'),
+  'expectation-failed': kind('DEFAULT_4XX', 417, 'APIG.0602', 'Unknown expectation.', 'I400HD'),
   'not-authenticated': kind(
     'UNAUTHORIZED',
     401,
