@@ -1,5 +1,15 @@
 import type { Static, TSchema } from 'typebox';
-import type { Backend, Completed, Exchange, Inbound, Outbound, Api, Arrival, Published, Route } from './exchange.ts';
+import type {
+  Backend,
+  Completed,
+  Exchange,
+  Inbound,
+  Outbound,
+  Api,
+  Arrival,
+  Published,
+  Route,
+} from './exchange.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
 

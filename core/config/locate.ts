@@ -28,6 +28,17 @@ export class Locator {
     return hasSecret(this.#find(path));
   }
 
+  /** The text without the secrets that stand at the path or below it: whoever wrote it may have quoted one. */
+  redact(path: Path, text: string): string {
+    let redacted = text;
+    for (const secret of secretsOf(this.#find(path))) {
+      redacted = redacted.replaceAll(`"${secret}"`, '"[secret]"');
+      // Shorter ones stand in ordinary words too.
+      if (secret.length >= 4) redacted = redacted.replaceAll(secret, '[secret]');
+    }
+    return redacted;
+  }
+
   #find(path: Path): Node {
     let found = this.#root;
     for (const step of path) {
@@ -39,6 +50,11 @@ export class Locator {
     }
     return found;
   }
+}
+
+function* secretsOf(node: Node): Generator<string, void, undefined> {
+  for (const child of childrenOf(node)) yield* secretsOf(child);
+  yield* node.secrets ?? [];
 }
 
 function hasSecret(node: Node): boolean {

@@ -41,6 +41,8 @@ export interface Node {
   readonly isSecret: boolean;
   /** How a text was written, unless part of it came from elsewhere: places inside it are found by that. */
   readonly written?: ScalarEvent;
+  /** What the references in a text stood for. */
+  readonly secrets?: readonly string[];
 }
 
 export function childrenOf({ content }: Node): Iterable<Node> {

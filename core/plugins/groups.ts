@@ -14,7 +14,8 @@ export function buildGroups(
     const take = (host: string, path: readonly (string | number)[]): void => {
       const lower = host.toLowerCase();
       const owner = owners.get(lower);
-      if (owner !== undefined) problems.add(['groups', name, ...path], `"${host}" belongs to the group "${owner}" already`);
+      if (owner !== undefined)
+        problems.add(['groups', name, ...path], `"${host}" belongs to the group "${owner}" already`);
       owners.set(lower, name);
       hosts.push(lower);
     };

@@ -13,13 +13,15 @@ const backendFields = {
   path: Type.Optional(
     Type.String({
       pattern: '^/[!"$->@-~]*$',
-      description: "a path in printable ASCII, without a query; the API's own backend path when absent",
+      allowed: 'a path that starts with /, in printable ASCII, without a query',
+      description: "The API's own backend path when absent.",
     }),
   ),
   method: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z]+$',
-      description: "letters, in any case; that of the API's own backend when absent",
+      allowed: 'letters',
+      description: "In any letter case; that of the API's own backend when absent.",
     }),
   ),
   timeout: Type.Optional(Type.Integer({ minimum: 1, maximum: 600_000, description: 'Milliseconds.' })),
@@ -53,7 +55,7 @@ const ConstantParameter = Options({
 });
 
 const Route = Options({
-  name: Type.String({ pattern: '^[A-Za-z0-9]+$', maxLength: 64, description: 'letters and digits' }),
+  name: Type.String({ pattern: '^[A-Za-z0-9]+$', maxLength: 64, allowed: 'letters and digits' }),
   condition: Type.String({ description: 'At most 512 characters.' }),
   backend: Backend,
   'constant-parameters': Type.Optional(Type.Array(ConstantParameter)),

@@ -69,7 +69,7 @@ suite('refused', () => {
     [
       'a parameter that is no text',
       'parameters: {aa: 5}\nroutes: []',
-      `${at(1, 18)}.parameters.aa: found 5; allowed: text`,
+      `${at(1, 18)}.parameters.aa: found 5; allowed: text; quote it`,
     ],
     [
       'an undeclared parameter',
@@ -99,7 +99,7 @@ suite('refused', () => {
     [
       'a type that is no text',
       withBackend('{type: 5}'),
-      `${at(4, 21)}.routes[0].backend.type: found 5; allowed: text`,
+      `${at(4, 21)}.routes[0].backend.type: found 5; allowed: text; quote it`,
     ],
     [
       'an unknown field of a backend',
@@ -152,7 +152,7 @@ suite('refused', () => {
     [
       'a constant that is no text',
       withConstant('{name: x, location: query, value: 1.0}'),
-      /constant-parameters\[0\]\.value: found 1; allowed: text/,
+      /constant-parameters\[0\]\.value: found 1; allowed: text; quote it/,
     ],
     [
       'a constant that splits a request',
@@ -205,8 +205,8 @@ routes:
       "routes[0].condition at $cc = 1', b",
       'routes[0].backend.type at X}}',
       "routes[1].condition at or', backen",
-      'routes[1].weight at 1}',
       'routes[1].backend.type at FC}, weight',
+      'routes[1].weight at 1}',
     ]);
   });
 
@@ -226,11 +226,11 @@ routes:
     const pointedAt = (await refusals(config)).map((line) => pointed(config, line));
     assert.deepEqual(pointedAt, [
       'parameters.aa at Nowhere }',
-      'routes[1].name at a, when: $a',
-      'routes[0].headers.host at x }, query:',
-      'routes[0].query["\\ud800"] at x } }',
       'routes[0].when at $bb = 1, ba',
       'routes[0].backend.type at htp }, head',
+      'routes[0].headers.host at x }, query:',
+      'routes[0].query["\\ud800"] at x } }',
+      'routes[1].name at a, when: $a',
       'routes[1].when at , backend: ',
       'routes[1].backend.type at routing } }',
     ]);

@@ -7,7 +7,8 @@ const Route = Options({
   name: Type.String({
     pattern: '^[A-Za-z0-9][A-Za-z0-9_-]*$',
     maxLength: 64,
-    description: 'Letters, digits, "_" and "-". Unique. Sent to the backend as `X-Ca-Routing-Name`.',
+    allowed: 'letters, digits, "_" and "-", beginning with a letter or digit',
+    description: 'Unique. Sent to the backend as `X-Ca-Routing-Name`.',
   }),
   when: Type.String({ description: "A condition such as `$target = 'resource1'`." }),
   backend: Type.Record(Type.String(), Type.Unknown(), {
