@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Log, PluginDefinition, Values } from '#sdk';
 import { ConfigError, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
-import type { Limits, ListenerConfig } from './config/schema.ts';
+import { type Limits, type ListenerConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { type Listener, listen } from './http/ingress.ts';
 import { type Built, build } from './plugins/build.ts';
@@ -72,7 +72,7 @@ export class Gateway {
     this.#built = built;
     if (options.listen) {
       try {
-        await this.#listen(built.root.listeners ?? [{ port: 8080 }], text);
+        await this.#listen(built.root.listeners ?? defaultListeners, text);
       } catch (error) {
         this.#built = previous;
         built.snapshot.retire();
@@ -92,10 +92,7 @@ export class Gateway {
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
-        return new GatewayClient(
-          { host: (host) => own.has(host), port: (port) => this.#hasPort(port) },
-          create,
-        );
+        return new GatewayClient(own, create);
       },
     });
   }
@@ -111,10 +108,6 @@ export class Gateway {
   #inForce(): Built {
     if (this.#built === null) throw new Error('no configuration is in force yet');
     return this.#built;
-  }
-
-  #hasPort(port: number): boolean {
-    return this.listeners.some((listener) => listener.port === port);
   }
 
   /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */

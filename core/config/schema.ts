@@ -135,6 +135,9 @@ export const rootFields = {
 };
 
 export type ListenerConfig = Static<typeof ListenerSchema>;
+/** Where to listen when the configuration does not say. */
+export const defaultListeners: readonly ListenerConfig[] = [{ port: 8080 }];
+
 export type BindingConfig = Static<typeof BindingSchema>;
 export type PluginConfig = Static<typeof PluginSchema>;
 export type ExtensionConfig = Static<typeof ExtensionSchema>;

@@ -105,7 +105,7 @@ export async function listen(
   };
 }
 
-function createServer(limits: IngressLimits): FastifyInstance<Server> {
+function createServer(limits: IngressLimits): FastifyInstance {
   return fastify<Server>({
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.

@@ -2,7 +2,14 @@ import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, V
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
-import { type Limits, LimitsSchema, type RootConfig, apiFields, rootFields } from '../config/schema.ts';
+import {
+  type Limits,
+  LimitsSchema,
+  type RootConfig,
+  apiFields,
+  rootFields,
+  defaultListeners,
+} from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
@@ -158,7 +165,8 @@ class Builder {
       'RELEASE',
       ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE'),
     ];
-    this.#client = host.client(limits, new OwnHosts(this.#groups.values()));
+    const ports = (root.listeners ?? defaultListeners).map(({ port }) => port);
+    this.#client = host.client(limits, new OwnHosts(this.#groups.values(), ports));
     const loaded = new Set(plugins.map(({ definition }) => definition.name));
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
     this.#binder = new Binder(plugins, missing, problems, (plugin) => ({
