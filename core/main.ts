@@ -23,7 +23,12 @@ const help = `tapgate COMMAND
   PATH is a YAML file or a folder of them. --help after any of this prints it.
 `;
 
-const commands: Readonly<Record<string, (args: readonly string[], config: string | undefined, headers: readonly string[]) => Promise<number>>> = {
+const commands: Readonly<
+  Record<
+    string,
+    (args: readonly string[], config: string | undefined, headers: readonly string[]) => Promise<number>
+  >
+> = {
   start: (_args, config) => start(config),
   check: (_args, config) => check(config),
   explain: (args, config, headers) => explain(config, args, headers),
@@ -47,19 +52,25 @@ async function main(): Promise<number> {
     return name === undefined && values.help !== true ? 2 : 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (command === undefined) throw new UsageError(`there is no command "${name}"; allowed: ${Object.keys(commands).join(', ')}`);
+  if (command === undefined)
+    throw new UsageError(`there is no command "${name}"; allowed: ${Object.keys(commands).join(', ')}`);
   return command(args, values.config, values.header ?? []);
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  const isUsage =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
   if (error instanceof ConfigError) {
     const count = error.problems.length;
-    process.stderr.write(`${error.message}\n\n${count} problem${count === 1 ? '' : 's'} in the configuration\n`);
+    process.stderr.write(
+      `${error.message}\n\n${count} problem${count === 1 ? '' : 's'} in the configuration\n`,
+    );
   } else {
-    process.stderr.write(`tapgate: ${isUsage ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`);
+    process.stderr.write(
+      `tapgate: ${isUsage ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
+    );
     if (isUsage) process.stderr.write('tapgate --help says more\n');
   }
   process.exitCode = isUsage ? 2 : 1;

@@ -43,8 +43,10 @@ export class Fields {
 
   /** All values joined with a comma and a blank, as RFC 9110 section 5.3 allows; undefined when absent. */
   combined(name: string): string | undefined {
-    const values = this.getAll(name);
-    return values.length === 0 ? undefined : values.join(', ');
+    const lower = name.toLowerCase();
+    const index = this.#find(lower, 0);
+    if (index < 0) return undefined;
+    return this.#find(lower, index + 2) < 0 ? this.flat[index + 1] : this.getAll(name).join(', ');
   }
 
   has(name: string): boolean {
@@ -136,6 +138,7 @@ function checkedValue(name: string, value: string): string {
   if (!token.test(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
   if (plainValue.test(value)) return value;
   const bytes = Buffer.from(value, 'utf8').toString('latin1');
-  if (!plainValue.test(bytes)) throw new TypeError(`header field ${name}: control characters are not allowed`);
+  if (!plainValue.test(bytes))
+    throw new TypeError(`header field ${name}: control characters are not allowed`);
   return bytes;
 }

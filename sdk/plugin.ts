@@ -1,5 +1,15 @@
 import type { Static, TSchema } from 'typebox';
-import type { Backend, Completed, Exchange, Inbound, Outbound, Api, Arrival, Published, Route } from './exchange.ts';
+import type {
+  Backend,
+  Completed,
+  Exchange,
+  Inbound,
+  Outbound,
+  Api,
+  Arrival,
+  Published,
+  Route,
+} from './exchange.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
 
@@ -143,7 +153,8 @@ export function defineDialect<S extends TSchema, Config>(
 
 /** A plugin: what it is called, what it takes, and what it does at the hooks. */
 export interface PluginDefinition<Config extends TSchema = TSchema, Section extends TSchema = TSchema> {
-  /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`. */
+  /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`
+   * unless a dialect or an API field binds it. */
   readonly name: string;
   /** One sentence. */
   readonly summary: string;

@@ -8,8 +8,19 @@ export function OneOf<const Word extends string>(
   return Type.Unsafe<Word>({ type: 'string', enum: [...words], ...options });
 }
 
+/** Text of one form. Validation tells in the words of `allowed` what the pattern allows. */
+export function Matching(
+  pattern: string,
+  allowed: string,
+  options: { description?: string; default?: string } = {},
+) {
+  return Type.String({ ...options, pattern, allowed });
+}
+
 /** Text that must never be shown: error messages say where it stands and what is allowed, not what was found. */
-export function Secret(options: { description?: string; minLength?: number; maxLength?: number; pattern?: string } = {}) {
+export function Secret(
+  options: { description?: string; minLength?: number; maxLength?: number; pattern?: string } = {},
+) {
   return Type.String({ ...options, secret: true });
 }
 

@@ -15,7 +15,8 @@ export async function explain(
   headers: readonly string[],
 ): Promise<number> {
   const [method, address] = args;
-  if (method === undefined || address === undefined) throw new UsageError('explain METHOD URL: one of them is missing');
+  if (method === undefined || address === undefined)
+    throw new UsageError('explain METHOD URL: one of them is missing');
   if (!URL.canParse(address)) throw new UsageError(`"${address}" is no URL; allowed: http://host/path?query`);
   const { snapshot } = await new Gateway({ log: silentLog }).build(readFromDisk(configPath(config)));
   const code = report(snapshot, method.toUpperCase(), address, readHeaders(headers));

@@ -1,4 +1,4 @@
-import type { LoadedPlugin } from '../plugins/registry.ts';
+import { type LoadedPlugin, isBackend } from '../plugins/registry.ts';
 import { installedPlugins } from './installed.ts';
 
 /** Lists the plugins with what they take. */
@@ -9,16 +9,17 @@ export async function plugins(config: string | undefined): Promise<number> {
 }
 
 function describe({ definition }: LoadedPlugin): string {
-  const { name, summary, dialects, apiField, section, bind, setup } = definition;
+  const { name, summary, dialects, apiField, section } = definition;
+  const isBindable = definition.bind !== undefined;
   const lines = [`${name}: ${summary}`];
   const use: string[] = [];
   if (name.startsWith('auth-')) use.push(`auth: ${name.slice('auth-'.length)}`);
-  else if (name.startsWith('backend-') && bind !== undefined) use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
-  else if (bind !== undefined) use.push(`type: ${name}`);
+  else if (isBackend(definition) && isBindable) use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
+  else if (isBindable) use.push(`type: ${name}`);
   for (const dialect of Object.keys(dialects ?? {})) use.push(`type: ${dialect}`);
   if (apiField !== undefined) use.push(`API field ${apiField}`);
   if (section !== undefined) use.push(`section ${section.name}`);
-  if (setup !== undefined && section === undefined) use.push('always active');
+  if (definition.setup !== undefined && section === undefined) use.push('always active');
   lines.push(`  use      ${use.join(', ')}`);
   for (const [option, schema] of optionsOf(definition.config)) lines.push(`  option   ${option}: ${schema}`);
   return lines.join('\n');
@@ -33,6 +34,9 @@ function optionsOf(schema: unknown): [string, string][] {
     const type = option.enum?.join(' | ') ?? option.type ?? 'value';
     const fallback = option.default === undefined ? '' : `, default ${JSON.stringify(option.default)}`;
     const need = required?.includes(name) === true && option.default === undefined ? ', required' : '';
-    return [name, `${type}${need}${fallback}${option.description === undefined ? '' : `. ${option.description}`}`];
+    return [
+      name,
+      `${type}${need}${fallback}${option.description === undefined ? '' : `. ${option.description}`}`,
+    ];
   });
 }

@@ -1,17 +1,38 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TSchema } from '#sdk';
 import type { Locator } from './locate.ts';
-import { type Path, type Problem, describeAllowed, formatPath } from './problems.ts';
+import { type Path, type Problem, describeAllowed, formatPath, nearest } from './problems.ts';
 
-const ajv = new Ajv({ allErrors: true, useDefaults: true, verbose: true, strict: true, allowUnionTypes: true });
+const ajv = new Ajv({
+  allErrors: true,
+  useDefaults: true,
+  verbose: true,
+  strict: true,
+  allowUnionTypes: true,
+});
 ajv.addKeyword('secret');
+// What a pattern allows, in words.
+ajv.addKeyword('allowed');
+
+const hidden = 'this is not accepted; what is wrong is not shown, because part of the value is a secret';
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
+
+/** The compiled form of a schema. @throws Error when it is no usable schema */
+export function validator(schema: TSchema): ValidateFunction {
+  const there = compiled.get(schema);
+  if (there !== undefined) return there;
+  const validate = ajv.compile(schema);
+  compiled.set(schema, validate);
+  return validate;
+}
 
 /** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
 export class Problems {
   readonly list: Problem[];
   readonly #locate: Locator;
+  /** Where a value has the wrong shape; unknown fields, which can be passed over, are not among them. */
+  readonly misshapen: Path[] = [];
   readonly #seen = new Set<string>();
   readonly #unreadable: ReadonlySet<string>;
 
@@ -26,12 +47,25 @@ export class Problems {
     const written = formatPath(path);
     // A value that could not be read is no value of the wrong shape.
     if (this.#unreadable.has(written)) return;
-    const at = this.#locate.positionOf(path, { key: options.key === true });
-    const moved = { ...at, column: at.column + (options.offset ?? 0) };
-    const key = `${written} ${moved.line}:${moved.column} ${message}`;
+    const { offset } = options;
+    const at = this.#locate.positionOf(path, {
+      key: options.key === true,
+      ...(offset === undefined ? {} : { offset }),
+    });
+    // Whoever knows a place inside a text is going to quote it.
+    const shown = offset !== undefined && this.#locate.isSecret(path) ? hidden : message;
+    const key = `${written} ${at.line}:${at.column} ${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at: moved, path: written, message });
+    this.list.push({ at, path: written, message: this.#locate.redact(path, shown) });
+  }
+
+  /** Whether something is wrong with the value at the path or in it. */
+  has(path: Path): boolean {
+    const written = formatPath(path);
+    const isIn = (other: string): boolean =>
+      other.startsWith(written) && /^[.[]/.test(other.slice(written.length));
+    return this.list.some((problem) => problem.path === written || isIn(problem.path));
   }
 
   /**
@@ -39,41 +73,80 @@ export class Problems {
    * @param path where the value stands in the configuration
    */
   check(schema: TSchema, value: unknown, path: Path): boolean {
-    let validate = compiled.get(schema);
-    if (validate === undefined) {
-      validate = ajv.compile(schema);
-      compiled.set(schema, validate);
-    }
+    const validate = validator(schema);
     if (validate(value)) return true;
-    for (const error of telling(validate.errors ?? [])) this.#report(error, path);
+    const errors = telling(validate.errors ?? []);
+    const misspelt = new Set(errors.map(meant));
+    for (const error of errors) {
+      // Told already, as what the unknown field was probably meant to be.
+      if (error.keyword === 'required' && misspelt.has(missing(error)))
+        this.misshapen.push(pathOf(error, path));
+      else this.#report(error, path);
+    }
     return false;
   }
 
   #report(error: ErrorObject, base: Path): void {
-    const path = [...base, ...steps(error.instancePath)];
+    const path = pathOf(error, base);
     if (error.keyword === 'additionalProperties') {
       const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
       const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
-      this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
+      const { patternProperties = {}, allowed: words } = error.parentSchema as {
+        patternProperties?: object;
+        allowed?: string;
+      };
+      const [pattern] = Object.keys(patternProperties);
+      if (pattern === undefined) {
+        this.add([...path, name], `unknown field; ${describeAllowed(known, name)}`, { key: true });
+      } else {
+        this.misshapen.push([...path, name]);
+        this.add([...path, name], `not a name; allowed: ${words ?? `text that matches ${pattern}`}`, {
+          key: true,
+        });
+      }
       return;
     }
+    this.misshapen.push(path);
     if (error.keyword === 'required') {
       const name = String((error.params as { missingProperty: unknown }).missingProperty);
       this.add(path, `"${name}" is missing`, { key: true });
       return;
     }
     const isSecret =
-      (error.parentSchema as { secret?: boolean } | undefined)?.secret === true || this.#locate.isSecret(path);
+      (error.parentSchema as { secret?: boolean } | undefined)?.secret === true ||
+      this.#locate.isSecret(path);
     this.add(path, `found ${isSecret ? 'a secret' : show(error.data)}; ${allowed(error)}`);
   }
 }
 
-/** Within a union only the union's own error tells the reader something; within a record, the key's. */
-function telling(errors: readonly ErrorObject[]): ErrorObject[] {
+/**
+ * Within a union only the union's own error tells the reader something; within a record, the key's; of `if`, what the
+ * branch said.
+ */
+function telling(all: readonly ErrorObject[]): ErrorObject[] {
+  const errors = all.filter(({ keyword }) => keyword !== 'if');
   const unions = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   return errors.filter(
-    (error) => !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
+    (error) =>
+      !unions.some((union) => union !== error && error.schemaPath.startsWith(`${union.schemaPath}/`)),
   );
+}
+
+/** The field of which an unknown one is probably a misspelling. */
+function meant(error: ErrorObject): string | undefined {
+  if (error.keyword !== 'additionalProperties') return undefined;
+  const name = String((error.params as { additionalProperty: unknown }).additionalProperty);
+  const known = Object.keys((error.parentSchema as { properties?: object }).properties ?? {});
+  const near = nearest(name, known);
+  return near === undefined ? undefined : `${error.instancePath}/${near}`;
+}
+
+function missing(error: ErrorObject): string {
+  return `${error.instancePath}/${String((error.params as { missingProperty: unknown }).missingProperty)}`;
+}
+
+function pathOf(error: ErrorObject, base: Path): Path {
+  return [...base, ...steps(error.instancePath)];
 }
 
 function steps(instancePath: string): (string | number)[] {
@@ -104,13 +177,20 @@ function allowed(error: ErrorObject): string {
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
     return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(summary).join(', or ')}`;
   }
-  if (error.keyword === 'type') return `allowed: ${summary(schema)}`;
-  if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
-  if (error.keyword === 'pattern') {
-    const { description } = schema;
-    const what = typeof description === 'string' ? ` (${description})` : '';
-    return `allowed: text that matches ${String(schema['pattern'])}${what}`;
+  if (error.keyword === 'type' || error.keyword === 'minimum' || error.keyword === 'maximum') {
+    const isUnquoted = schema['type'] === 'string' && ['number', 'boolean'].includes(typeof error.data);
+    return `allowed: ${summary(schema)}${isUnquoted ? '; quote it' : ''}`;
   }
+  if (error.keyword === 'const') return `allowed: ${JSON.stringify(schema['const'])}`;
+  if (typeof schema['allowed'] === 'string') return `allowed: ${schema['allowed']}`;
+  if (error.keyword === 'pattern') return `allowed: text that matches ${String(schema['pattern'])}`;
+  if (error.keyword === 'uniqueItems') return 'allowed: each item once';
+  const { limit } = error.params as { limit?: number };
+  if (error.keyword === 'minLength')
+    return `allowed: text of at least ${limit} character${limit === 1 ? '' : 's'}`;
+  if (error.keyword === 'maxLength') return `allowed: text of at most ${limit} characters`;
+  if (error.keyword === 'minItems') return `allowed: a list of at least ${limit}`;
+  if (error.keyword === 'maxItems') return `allowed: a list of at most ${limit}`;
   return `it ${error.message ?? 'is not allowed'}`;
 }
 
@@ -124,12 +204,12 @@ function summary(schema: Readonly<Record<string, unknown>>): string {
   if (type === 'integer') return `a whole number${range(schema)}`;
   if (type === 'number') return `a number${range(schema)}`;
   if (type === 'boolean') return 'true or false';
-  return Array.isArray(type) ? type.join(' or ') : String(type ?? 'another value');
+  if (Array.isArray(type)) return type.join(' or ');
+  return typeof type === 'string' ? type : 'another value';
 }
 
 function range(schema: Readonly<Record<string, unknown>>): string {
   const { minimum, maximum } = schema;
-  if (minimum !== undefined && maximum !== undefined) return ` from ${String(minimum)} to ${String(maximum)}`;
-  if (minimum !== undefined) return ` of at least ${String(minimum)}`;
-  return maximum === undefined ? '' : ` of at most ${String(maximum)}`;
+  if (typeof minimum !== 'number') return typeof maximum === 'number' ? ` of at most ${maximum}` : '';
+  return typeof maximum === 'number' ? ` from ${minimum} to ${maximum}` : ` of at least ${minimum}`;
 }

@@ -44,8 +44,8 @@ export class Composer {
     return anchor.node;
   }
 
-  #make(at: number, keyAt: number, content: Node['content'], isSecret = false): Node {
-    return { source: this.#source, at, keyAt, content, isSecret };
+  #make(at: number, keyAt: number, content: Node['content']): Node {
+    return { source: this.#source, at, keyAt, content, isSecret: false };
   }
 
   #collection(event: MappingEvent | SequenceEvent, keyAt: number): Node {
@@ -59,14 +59,17 @@ export class Composer {
     const tag = this.#tag(event, at, SCALAR_TAGS);
     const report = (message: string): void => this.#report(at, message);
     const written = getScalarValue(this.#source.text, event);
-    const { text, isSecret, isWhole } = this.#secrets.replace(written, this.#source.file, report);
+    const { text, isSecret, isWhole, values } = this.#secrets.replace(written, this.#source.file, report);
     const isPlain = event.style === SCALAR_STYLE.PLAIN && (!isSecret || isWhole);
     const value = tag !== undefined || isPlain ? resolveScalar(text, tag && TAG_PREFIX + tag) : text;
     if (value === undefined) report(`the value does not fit its tag !!${tag}`);
     // An id of twenty digits, unquoted, would silently become another id.
     const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
     if (isRounded) report('a number of so many digits is not kept exactly; quote it');
-    return this.#make(at, keyAt, value ?? null, isSecret);
+    const node = { ...this.#make(at, keyAt, value ?? null), isSecret, secrets: values };
+    return typeof value === 'string' && !isSecret && event.valueStart !== -1
+      ? { ...node, written: event }
+      : node;
   }
 
   #items(start: number): Node[] {

@@ -1,5 +1,5 @@
 import type { TSchema } from '#sdk';
-import type { LoadedPlugin } from '../plugins/registry.ts';
+import { type LoadedPlugin, isBackend } from '../plugins/registry.ts';
 import { rootSchema } from './root-schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,10 +12,12 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   const api = valueOf(apis);
   const fields = api['properties'] as Record<string, Json>;
   fields['auth'] = authSchema(bindable);
-  fields['backend'] = { oneOf: typed(bindable, 'backend-', undefined) };
+  const backends = bindable.filter(({ definition }) => isBackend(definition));
+  fields['backend'] = { oneOf: typed(backends, 'backend-', undefined) };
   for (const { definition } of bindable) {
     const { apiField, config } = definition;
-    if (apiField !== undefined) fields[apiField] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
+    if (apiField !== undefined)
+      fields[apiField] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
   }
   const entry = valueOf(bound);
   entry['oneOf'] = bindable.flatMap(({ definition }) => [
@@ -24,7 +26,11 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   ]);
   delete entry['properties'];
   delete entry['additionalProperties'];
-  return { $schema: 'https://json-schema.org/draft/2020-12/schema', title: 'Tapgate', ...withoutRequiredDefaults(root) };
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Tapgate',
+    ...withoutRequiredDefaults(root),
+  };
 }
 
 /** The schema of a record's values. */
@@ -35,14 +41,19 @@ function valueOf(record: Json | undefined): Record<string, unknown> {
 
 function authSchema(plugins: readonly LoadedPlugin[]): Json {
   const words = plugins.map(({ definition }) => definition.name).filter((name) => name.startsWith('auth-'));
-  return { anyOf: [{ enum: words.map((name) => name.slice('auth-'.length)) }, ...typed(plugins, 'auth-', undefined)] };
+  return {
+    anyOf: [{ enum: words.map((name) => name.slice('auth-'.length)) }, ...typed(plugins, 'auth-', undefined)],
+  };
 }
 
 function typed(plugins: readonly LoadedPlugin[], prefix: string, description: string | undefined): Json[] {
   return plugins
     .filter(({ definition }) => definition.name.startsWith(prefix))
     .map(({ definition }) => {
-      const options = withoutRequiredDefaults(definition.config) as { properties?: Json; required?: string[] };
+      const options = withoutRequiredDefaults(definition.config) as {
+        properties?: Json;
+        required?: string[];
+      };
       return {
         type: 'object',
         description: description ?? definition.summary,
@@ -68,7 +79,8 @@ function binding(type: string, config: TSchema | undefined): Json {
 function withoutRequiredDefaults(schema: unknown): Json {
   if (schema === undefined) return { type: 'object', additionalProperties: false };
   return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
-    if (typeof value !== 'object' || value === null || !('required' in value) || !('properties' in value)) return value;
+    if (typeof value !== 'object' || value === null || !('required' in value) || !('properties' in value))
+      return value;
     const { properties, required } = value as { properties: Record<string, Json>; required: unknown };
     if (!Array.isArray(required)) return value;
     const left = required.filter((name) => properties[String(name)]?.['default'] === undefined);

@@ -1,4 +1,5 @@
 import type { Path, Position } from './problems.ts';
+import { offsetInSource } from './offsets.ts';
 import { childrenOf, type Node } from './tree.ts';
 
 /** Tells where the values of a configuration were written. A path that does not exist means its nearest ancestor. */
@@ -9,10 +10,12 @@ export class Locator {
     this.#root = root;
   }
 
-  /** The position of a value, or of its key where it has one. */
-  positionOf(path: Path, options: { key?: boolean } = {}): Position {
-    const node = this.#find(path);
-    return node.source.positionOf(options.key === true ? node.keyAt : node.at);
+  /** The position of a value, of its key where it has one, or of the character at `offset` of a text. */
+  positionOf(path: Path, { key = false, offset }: { key?: boolean; offset?: number } = {}): Position {
+    const { source, at, keyAt, written } = this.#find(path);
+    if (key) return source.positionOf(keyAt);
+    const isInside = offset !== undefined && written !== undefined;
+    return source.positionOf(isInside ? offsetInSource(source.text, written, offset) : at);
   }
 
   /** The file that a value stands in; relative paths in the value are meant from its folder. */
@@ -23,6 +26,17 @@ export class Locator {
   /** Whether a value, or anything in it, came from the environment or a secret file, and must not be printed. */
   isSecret(path: Path): boolean {
     return hasSecret(this.#find(path));
+  }
+
+  /** The text without the secrets that stand at the path or below it: whoever wrote it may have quoted one. */
+  redact(path: Path, text: string): string {
+    let redacted = text;
+    for (const secret of secretsOf(this.#find(path))) {
+      redacted = redacted.replaceAll(`"${secret}"`, '"[secret]"');
+      // Shorter ones stand in ordinary words too.
+      if (secret.length >= 4) redacted = redacted.replaceAll(secret, '[secret]');
+    }
+    return redacted;
   }
 
   #find(path: Path): Node {
@@ -36,6 +50,11 @@ export class Locator {
     }
     return found;
   }
+}
+
+function* secretsOf(node: Node): Generator<string, void, undefined> {
+  for (const child of childrenOf(node)) yield* secretsOf(child);
+  yield* node.secrets ?? [];
 }
 
 function hasSecret(node: Node): boolean {

@@ -54,15 +54,26 @@ test('a problem is written with as much as is known of it', () => {
   assert.equal(formatProblem({ at: undefined, path: '', message: 'no' }), 'no');
 });
 
-test('the error has one line for each problem', () => {
+test('the error has one line for each problem, in the order of the files', () => {
+  const at = (file: string, line: number, column: number) => ({ file, line, column });
   const problems = [
-    { at: { file: 'a.yaml', line: 1, column: 2 }, path: 'x', message: 'one' },
-    { at: undefined, path: '', message: 'two' },
+    { at: undefined, path: '', message: 'last' },
+    { at: at('b.yaml', 1, 1), path: 'y', message: 'four' },
+    { at: at('a.yaml', 10, 1), path: 'x', message: 'three' },
+    { at: at('a.yaml', 1, 20), path: 'x', message: 'two' },
+    { at: at('a.yaml', 1, 2), path: 'x', message: 'one' },
   ];
   const error = new ConfigError(problems);
-  assert.equal(error.message, 'a.yaml:1:2 x: one\ntwo');
+  const lines = [
+    'a.yaml:1:2 x: one',
+    'a.yaml:1:20 x: two',
+    'a.yaml:10:1 x: three',
+    'b.yaml:1:1 y: four',
+    'last',
+  ];
+  assert.equal(error.message, lines.join('\n'));
   assert.equal(error.name, 'ConfigError');
-  assert.equal(error.problems, problems);
+  assert.deepEqual(error.problems, problems.toReversed());
 });
 
 test('what is allowed is listed, with the nearest name, and not without end', () => {

@@ -8,7 +8,11 @@ const cache = new WeakMap<readonly LoadedPlugin[], TSchema>();
 export function rootSchema(plugins: readonly LoadedPlugin[]): TSchema {
   let schema = cache.get(plugins);
   if (schema === undefined) {
-    schema = Options({ ...rootFields, apis: Type.Optional(Type.Record(Type.String(), apiSchema(plugins))), ...sections(plugins) });
+    schema = Options({
+      ...rootFields,
+      apis: Type.Optional(Type.Record(Type.String(), apiSchema(plugins))),
+      ...sections(plugins),
+    });
     cache.set(plugins, schema);
   }
   return schema;

@@ -1,9 +1,9 @@
-import { OneOf, Options, type Static, Type } from '#sdk';
+import { Matching, OneOf, Options, type Static, Type } from '#sdk';
 
-const HostName = Type.String({
-  pattern: '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
-  description: 'A host name; `*.x` for every name below x, `*` for every name.',
-});
+const HostName = Matching(
+  '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
+  'a host name without a port, *.x for every name below x, or * for every name',
+);
 
 const ListenerSchema = Options({
   port: Type.Integer({ minimum: 0, maximum: 65535, description: '0 for any free port.' }),
@@ -22,10 +22,14 @@ export const GroupSchema = Options({
 });
 
 export const RequestSchema = Options({
-  method: Type.String({ pattern: "^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", description: 'Upper case, or ANY.' }),
-  path: Type.String({ pattern: '^/', description: '`{p}` stands for one segment, `{p+}` for the remaining ones.' }),
+  method: Matching("^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", 'a method in upper case, or ANY'),
+  path: Matching('^/', 'a path, which starts with /', {
+    description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
+  }),
   match: OneOf(['exact', 'prefix'], { default: 'exact' }),
-  maxBodyBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' })),
+  maxBodyBytes: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' }),
+  ),
 });
 
 const PluginSchema = Options({ type: Type.String({ minLength: 1 }), config: Type.Optional(Type.Unknown()) });
@@ -37,12 +41,18 @@ const BindingSchema = Options({
     description: '`group/name`, `group/*` for all of a group, `*` for all.',
   }),
   environments: Type.Optional(
-    Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'All that the API is published in when absent.' }),
+    Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'All that the API is published in when absent.',
+    }),
   ),
 });
 
 const ExtensionSchema = Options({
-  source: Type.String({ minLength: 1, description: 'A folder (starting with `.` or `/`) or an npm package.' }),
+  source: Type.String({
+    minLength: 1,
+    description: 'A folder (starting with `.` or `/`) or an npm package.',
+  }),
 });
 
 const milliseconds = (value: number, description: string) =>
@@ -50,16 +60,33 @@ const milliseconds = (value: number, description: string) =>
 
 export const LimitsSchema = Options({
   uriBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 32 * 1024, description: '414 beyond.' }),
-  headerLineBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 32 * 1024, description: '494 beyond.' }),
-  headersBytes: Type.Integer({ minimum: 64, maximum: 1_048_576, default: 128 * 1024, description: '494 beyond.' }),
-  bodyBytes: Type.Integer({ minimum: 0, default: 12 * 1024 * 1024, description: '413 beyond; an API may say otherwise.' }),
+  headerLineBytes: Type.Integer({
+    minimum: 64,
+    maximum: 1_048_576,
+    default: 32 * 1024,
+    description: '494 beyond.',
+  }),
+  headersBytes: Type.Integer({
+    minimum: 64,
+    maximum: 1_048_576,
+    default: 128 * 1024,
+    description: '494 beyond.',
+  }),
+  bodyBytes: Type.Integer({
+    minimum: 0,
+    default: 12 * 1024 * 1024,
+    description: '413 beyond; an API may say otherwise.',
+  }),
   headersTimeoutMs: milliseconds(15_000, 'Longest time for the head of a request; 408 beyond.'),
   bodyTimeoutMs: milliseconds(8_000, 'Longest wait for the next piece of a request; 408 beyond.'),
   keepAliveTimeoutMs: milliseconds(72_000, 'How long an idle connection of a caller stays open.'),
   drainTimeoutMs: milliseconds(30_000, 'How long requests may take to finish when the gateway stops.'),
   connectionsPerOrigin: Type.Integer({ minimum: 1, maximum: 65535, default: 256 }),
   connectTimeoutMs: milliseconds(5_000, 'Longest time to connect to a server; 504 beyond.'),
-  idleConnectionMs: milliseconds(4_000, "How long an idle connection to a server is kept; below the servers' own time."),
+  idleConnectionMs: milliseconds(
+    4_000,
+    "How long an idle connection to a server is kept; below the servers' own time.",
+  ),
 });
 
 export type Limits = Static<typeof LimitsSchema>;
@@ -71,26 +98,46 @@ export const apiFields = {
   description: Type.Optional(Type.String()),
   request: RequestSchema,
   environments: Type.Optional(
-    Type.Array(Type.String(), { minItems: 1, uniqueItems: true, description: 'Where it is published; [RELEASE] when absent.' }),
+    Type.Array(Type.String(), {
+      minItems: 1,
+      uniqueItems: true,
+      description: 'Where it is published; [RELEASE] when absent.',
+    }),
   ),
   auth: Type.Union([Type.String(), Type.Object({ type: Type.String() })], {
     description: '`none`, or the name after `auth-` of a plugin, alone or as `type` with its options.',
   }),
-  backend: Type.Object({ type: Type.String() }, { description: '`type` is the name after `backend-` of a plugin.' }),
+  backend: Type.Object(
+    { type: Type.String() },
+    { description: '`type` is the name after `backend-` of a plugin.' },
+  ),
 };
 
 /** The top-level keys that the kernel reads; plugins add their sections. */
 export const rootFields = {
   listeners: Type.Optional(Type.Array(ListenerSchema)),
   limits: Type.Optional(LimitsSchema),
-  environments: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema)),
-  groups: Type.Optional(Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema)),
+  environments: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
+      additionalProperties: false,
+      allowed: 'up to 64 letters, digits, - and _, the first of them a letter',
+    }),
+  ),
+  groups: Type.Optional(
+    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, {
+      additionalProperties: false,
+      allowed: 'names without / and blanks',
+    }),
+  ),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
   bindings: Type.Optional(Type.Array(BindingSchema)),
   extensions: Type.Optional(Type.Record(Type.String(), ExtensionSchema)),
 };
 
 export type ListenerConfig = Static<typeof ListenerSchema>;
+/** Where to listen when the configuration does not say. */
+export const defaultListeners: readonly ListenerConfig[] = [{ port: 8080 }];
+
 export type BindingConfig = Static<typeof BindingSchema>;
 export type PluginConfig = Static<typeof PluginSchema>;
 export type ExtensionConfig = Static<typeof ExtensionSchema>;

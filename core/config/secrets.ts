@@ -18,11 +18,13 @@ export class Secrets {
   }
 
   /**
-   * `file` is the YAML file that the text stands in. `isWhole`: the text was nothing but one reference. What is
+   * `file` is the YAML file that the text stands in. `isWhole`: the text was nothing but one reference. `values`: what
+   * the references stood for. What is
    * reported names the variable or file, never a value; the reference then stays as it was.
    */
   replace(text: string, file: string, report: (message: string) => void) {
     let isSecret = false;
+    const values: string[] = [];
     let isWhole = false;
     const follow = (all: string, escape: string, kind: string, body: string, end: string): string => {
       if (escape !== '') return all.slice(1);
@@ -30,14 +32,16 @@ export class Secrets {
       isWhole = all.length === text.length;
       try {
         if (end === '') throw new Error(`a reference that starts with \${${kind}: has no closing }`);
-        return kind === 'env' ? this.#variable(body) : this.#file(file, body);
+        const value = kind === 'env' ? this.#variable(body) : this.#file(file, body);
+        if (value !== '') values.push(value);
+        return value;
       } catch (error) {
         report(error instanceof Error ? error.message : String(error));
         return all;
       }
     };
     const replaced = text.includes('${') ? text.replace(REFERENCE, follow) : text;
-    return { text: replaced, isSecret, isWhole };
+    return { text: replaced, isSecret, isWhole, values };
   }
 
   #variable(body: string): string {

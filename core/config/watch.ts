@@ -1,12 +1,14 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { readFileSync, realpathSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import type { Log } from '#sdk';
 import { type ConfigText, readConfig } from './read.ts';
 
 /** Quiet time after a change: editors and deployments write in several steps. */
 const settleMs = 40;
+/** Where something else in the folder changes all the time, such as a log, the quiet time never comes. */
+const longestMs = 400;
 
 /** What takes a changed configuration. */
 export interface Reloadable {
@@ -16,75 +18,114 @@ export interface Reloadable {
 
 /** Follows the files of a configuration, and puts each good version of them in force. */
 export function watchConfig(path: string, target: Reloadable, log: Log): { close(): void } {
-  const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
+  let waitingSince: number | undefined;
   let isClosed = false;
-  let seen = digest(target.files);
+  let files = target.files;
+  let seen = digest(files);
   let refused = '';
   let running: Promise<void> = Promise.resolve();
 
   const soon = (): void => {
+    const now = performance.now();
+    waitingSince ??= now;
+    if (isClosed || now - waitingSince > longestMs) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
+      waitingSince = undefined;
       running = running.then(reload);
     }, settleMs);
   };
+  const folders = new Folders(log, soon);
 
   const reload = async (): Promise<void> => {
     if (isClosed) return;
     const text = readConfig(path, process.env);
-    const now = digest([...text.files, ...target.files]);
+    const read = [...text.files, ...files];
+    folders.follow(path, read);
+    const now = digest(read);
     if (now === seen) return;
-    seen = now;
     try {
       await target.apply(text, { listen: true });
       refused = '';
       log.info({ path }, 'the changed configuration is in force');
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== refused) log.error({ path, problems: reason.split('\n') }, 'the changed configuration is refused; the one in force stays');
+      if (reason !== refused) log.error({ path, problems: reason.split('\n') }, refusedMessage);
       refused = reason;
     }
-    follow([...text.files, ...target.files]);
+    // Building has added the files of extensions, those that could not be loaded included.
+    files = [...text.files, ...target.files];
+    folders.follow(path, files);
     // A change while this one was being built came with no event of its own left to wait for.
-    if (digest([...text.files, ...target.files]) !== seen) soon();
+    const isStale = digest(read) !== now;
+    seen = isStale ? '' : digest(files);
+    if (isStale) soon();
   };
 
-  // Folders, not files: a file that is replaced by another of its name is no longer the one that was watched.
-  const follow = (files: readonly string[]): void => {
-    const folders = new Set(files.flatMap(foldersOf));
-    if (isFolder(path)) folders.add(path);
-    for (const [folder, watcher] of watchers) {
-      if (folders.has(folder)) continue;
-      watcher.close();
-      watchers.delete(folder);
-    }
-    for (const folder of folders) {
-      if (watchers.has(folder)) continue;
-      try {
-        const watcher = watch(folder, { persistent: false }, soon);
-        watcher.on('error', soon);
-        watchers.set(folder, watcher);
-      } catch (error) {
-        log.warn({ folder, error: error instanceof Error ? error.message : String(error) }, 'a folder cannot be watched');
-      }
-    }
-  };
-
-  follow(target.files);
+  folders.follow(path, files);
   soon();
   return {
     close() {
       isClosed = true;
       clearTimeout(timer);
-      for (const watcher of watchers.values()) watcher.close();
+      folders.close();
     },
   };
 }
 
+const refusedMessage = 'the changed configuration is refused; the one in force stays';
+
+/** Watches folders, not files: a file that is replaced by another of its name is no longer the one that was watched. */
+class Folders {
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
+  readonly #log: Log;
+  readonly #changed: () => void;
+
+  constructor(log: Log, changed: () => void) {
+    this.#log = log;
+    this.#changed = changed;
+  }
+
+  /** @param path the configuration; the folder it stands in counts too, since `path` itself may be a link */
+  follow(path: string, files: readonly string[]): void {
+    const folders = new Set([dirname(resolve(path)), ...foldersBelow(path), ...files.flatMap(foldersOf)]);
+    for (const [folder, { watcher, identity }] of this.#watchers) {
+      if (folders.has(folder) && identity === identityOf(folder)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
+    }
+    for (const folder of folders) if (!this.#watchers.has(folder)) this.#add(folder);
+  }
+
+  #add(folder: string): void {
+    const identity = identityOf(folder);
+    if (identity === '') return;
+    try {
+      const watcher = watch(folder, { persistent: false }, this.#changed);
+      watcher.on('error', this.#changed);
+      this.#watchers.set(folder, { watcher, identity });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.warn({ folder, error: reason }, 'a folder cannot be watched');
+    }
+  }
+
+  close(): void {
+    for (const { watcher } of this.#watchers.values()) watcher.close();
+    this.#watchers.clear();
+  }
+}
+
+/** Another folder under the same name is another one; empty when there is none. */
+function identityOf(folder: string): string {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  return found === undefined ? '' : `${found.dev} ${found.ino}`;
+}
+
 function digest(files: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const file of new Set(files)) {
+  for (const file of [...new Set(files)].sort()) {
     hash.update(`${file}\0`);
     try {
       hash.update(readFileSync(file));
@@ -104,10 +145,15 @@ function foldersOf(file: string): string[] {
   }
 }
 
-function isFolder(path: string): boolean {
+/** The folder itself and those in it: a file may yet come into one that is empty. */
+function foldersBelow(path: string): string[] {
   try {
-    return statSync(path).isDirectory();
+    const entries = readdirSync(path, { recursive: true, withFileTypes: true });
+    const folders = entries
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(entry.parentPath, entry.name));
+    return [path, ...folders];
   } catch {
-    return false;
+    return [];
   }
 }

@@ -192,7 +192,8 @@ export class HttpDelivery implements Delivery {
     const exchange = this.#exchange;
     if (this.#isEnded) this.#draining.unsent -= 1;
     if (this.#draining.isDraining) this.#draining.onSent();
-    if (this.#hasContent && writableFinished && !this.#request.readableEnded && !this.#request.destroyed) this.#linger();
+    if (this.#hasContent && writableFinished && !this.#request.readableEnded && !this.#request.destroyed)
+      this.#linger();
     if (this.#done === null) {
       if (exchange !== null) abandon(exchange);
       return;

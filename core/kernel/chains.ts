@@ -1,4 +1,4 @@
-import { type Backend, type Completed, type Published, Reply, type Stage, refuse } from '#sdk';
+import { type Backend, type Published, Reply, type Stage, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
 import type { CompletedListener, Endpoint } from './endpoint.ts';
@@ -33,12 +33,8 @@ export function compileEndpoint(
   const completed: CompletedListener[] = [];
   for (const { bound } of placed) {
     const { hooks, prepared } = bound;
-    const notify = hooks.completed;
-    if (notify === undefined) continue;
-    completed.push({
-      plugin: prepared.plugin.definition.name,
-      notify: (notice: Completed) => notify.call(hooks, notice),
-    });
+    const notify = hooks.completed?.bind(hooks);
+    if (notify !== undefined) completed.push({ plugin: prepared.plugin.definition.name, notify });
   }
   return {
     ...published,
@@ -64,7 +60,9 @@ function authHandlers(placed: readonly Placed[]): Handler<Exchange>[] {
     hook: 'auth',
     binding: 'identity required',
     at: undefined,
-    handle: (exchange) => (exchange.identity === null ? refuse('not-authenticated') : undefined),
+    // Not only null: a plugin without types may set what a look-up did not find.
+    handle: ({ identity }) =>
+      typeof identity === 'object' && identity !== null ? undefined : refuse('not-authenticated'),
   };
   return [...authenticators, required, ...later.flat()];
 }
@@ -73,16 +71,11 @@ function collect<Subject>(placed: readonly Placed[], hook: Exclude<HookName, 'ro
   const handlers: Handler<Subject>[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
-    const owner = hook === 'auth' ? hooks.auth : hooks;
-    const handle = hook === 'auth' ? hooks.auth?.handle : hooks[hook];
-    if (handle === undefined) continue;
-    handlers.push({
-      plugin: prepared.plugin.definition.name,
-      hook,
-      binding: prepared.name,
-      at,
-      handle: (subject) => handle.call(owner as never, subject as never),
-    });
+    const bare = hook === 'auth' ? hooks.auth?.handle.bind(hooks.auth) : hooks[hook]?.bind(hooks);
+    if (bare === undefined) continue;
+    // The hook's name decides what it is called with; the types of the table say the same for each hook.
+    const handle = bare as (subject: Subject) => unknown;
+    handlers.push({ plugin: prepared.plugin.definition.name, hook, binding: prepared.name, at, handle });
   }
   return handlers;
 }

@@ -28,7 +28,10 @@ export type Ending<Answer> =
   | { readonly handler: Handler<never>; readonly answer: Answer }
   | { readonly handler: Handler<never>; readonly fault: Error };
 
-export type Chain<Subject, Answer> = (subject: Subject, done: (ending: Ending<Answer> | undefined) => void) => void;
+export type Chain<Subject, Answer> = (
+  subject: Subject,
+  done: (ending: Ending<Answer> | undefined) => void,
+) => void;
 export type SyncChain<Subject, Answer> = (subject: Subject) => Ending<Answer> | undefined;
 
 type Check<Answer> = (answer: unknown) => answer is Answer;
@@ -38,7 +41,7 @@ type Check<Answer> = (answer: unknown) => answer is Answer;
  *
  * This is the only place that touches tapable, because four of its habits would let a request through unchecked:
  * an async function given to `tap` in a bail hook ends the chain; a `tapPromise` handler that throws synchronously
- * after the first hangs it; a rejection with a falsy value counts as success; `null` bails. Here every handler is a
+ * after the first hangs it; a falsy error counts as success; `null` bails. Here every handler is a
  * `tapAsync` that calls back exactly once: with nothing when the answer is undefined, else with an Ending, never with
  * tapable's own error. Handlers that answer at once cost no promise.
  */
@@ -50,18 +53,15 @@ export function compileChain<Subject, Answer>(
   if (handlers.length === 0) return null;
   const tapable = new AsyncSeriesBailHook<[Subject], Ending<Answer>>(['subject'], hook);
   for (const handler of handlers) {
-    tapable.tapAsync(handler.plugin, (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
-      let answer: unknown;
-      try {
-        answer = handler.handle(subject);
-      } catch (error) {
-        callback(null, thrown(handler, error, isAnswer));
-        return;
-      }
-      if (answer === undefined) callback(null);
-      else if (isThenable(answer)) settle(handler, answer, isAnswer, callback);
-      else callback(null, ending(handler, answer, isAnswer));
-    });
+    tapable.tapAsync(
+      handler.plugin,
+      (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
+        const step = take(handler, subject, isAnswer);
+        // Outside of `take`, so that a fault further on is not taken for this handler's.
+        if (step instanceof Promise) settle(handler, step, isAnswer, callback);
+        else callback(null, step);
+      },
+    );
   }
   return (subject, done) => {
     tapable.callAsync(subject, (_error, result) => {
@@ -80,25 +80,40 @@ export function compileSyncChain<Subject, Answer>(
   const tapable = new SyncBailHook<[Subject], Ending<Answer> | undefined>(['subject'], hook);
   for (const handler of handlers) {
     tapable.tap(handler.plugin, (subject) => {
-      try {
-        const answer = handler.handle(subject);
-        return answer === undefined ? undefined : ending(handler, answer, isAnswer);
-      } catch (error) {
-        return thrown(handler, error, isAnswer);
-      }
+      const step = take(handler, subject, isAnswer);
+      if (!(step instanceof Promise)) return step;
+      // Its outcome means nothing any more, and an unhandled rejection would end the process.
+      step.catch(() => undefined);
+      return fault(handler, new TypeError('the handler answered a promise; this hook is synchronous'));
     });
   }
   return (subject) => tapable.call(subject);
 }
 
+/** Calls a handler: what it ends the chain with, undefined to go on, or a promise of what it answers. */
+function take<Subject, Answer>(
+  handler: Handler<Subject>,
+  subject: Subject,
+  isAnswer: Check<Answer>,
+): Ending<Answer> | Promise<unknown> | undefined {
+  try {
+    const answer = handler.handle(subject);
+    if (answer === undefined) return undefined;
+    // A hand-made thenable may call back twice or throw; a real promise around it cannot.
+    if (isThenable(answer)) return Promise.resolve(answer);
+    return ending(handler, answer, isAnswer);
+  } catch (error) {
+    return thrown(handler, error, isAnswer);
+  }
+}
+
 function settle<Subject, Answer>(
   handler: Handler<Subject>,
-  promise: PromiseLike<unknown>,
+  promise: Promise<unknown>,
   isAnswer: Check<Answer>,
   callback: (error: null, ending?: Ending<Answer>) => void,
 ): void {
-  // A hand-made thenable may call back twice or throw; a real promise around it cannot.
-  Promise.resolve(promise).then(
+  promise.then(
     (answer) => {
       callback(null, answer === undefined ? undefined : ending(handler, answer, isAnswer));
     },
@@ -109,8 +124,12 @@ function settle<Subject, Answer>(
 }
 
 function ending<Answer>(handler: Handler<never>, answer: unknown, isAnswer: Check<Answer>): Ending<Answer> {
-  if (isAnswer(answer)) return { handler, answer };
-  const found = answer === null ? 'null' : isThenable(answer) ? 'a promise' : typeof answer;
+  try {
+    if (isAnswer(answer)) return { handler, answer };
+  } catch (error) {
+    return fault(handler, error);
+  }
+  const found = answer === null ? 'null' : typeof answer;
   return fault(handler, new TypeError(`the handler answered ${found}, which means nothing at this hook`));
 }
 
@@ -125,5 +144,6 @@ function fault(handler: Handler<never>, error: unknown): { handler: Handler<neve
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
 }

@@ -29,7 +29,19 @@ export class SelfTarget implements HttpTarget {
       else headers.flat.push('Content-Length', String(length));
     }
     return new Promise((resolve) => {
-      let timer: NodeJS.Timeout | undefined;
+      const startedAt = performance.now();
+      const late = (): void => {
+        // As over the network, the time counts from the last piece of the caller's content.
+        const { isStarved, lastPieceAt } = outbound.body;
+        const since = isStarved ? 0 : performance.now() - Math.max(lastPieceAt, startedAt);
+        if (since < timeouts.headersMs - 1) {
+          timer = setTimeout(late, timeouts.headersMs - since);
+          return;
+        }
+        abandon(inner);
+        resolve(refuse('backend-timeout'));
+      };
+      let timer = setTimeout(late, timeouts.headersMs);
       const delivery = new SelfDelivery((reply) => {
         clearTimeout(timer);
         resolve(reply);
@@ -59,19 +71,6 @@ export class SelfTarget implements HttpTarget {
         clearTimeout(timer);
         abandon(inner);
       });
-      const late = (): void => {
-        // As over the network, the time counts from the last piece of the caller's content.
-        const { isStarved, lastPieceAt } = outbound.body;
-        const since = isStarved ? 0 : performance.now() - Math.max(lastPieceAt, startedAt);
-        if (since < timeouts.headersMs - 1) {
-          timer = setTimeout(late, timeouts.headersMs - since);
-          return;
-        }
-        abandon(inner);
-        resolve(refuse('backend-timeout'));
-      };
-      const startedAt = performance.now();
-      timer = setTimeout(late, timeouts.headersMs);
       serve(inner);
     });
   }

@@ -1,5 +1,5 @@
-import { type Backend, BodyStream, type RefusalKind, Reply, refuse } from '#sdk';
-import type { Endpoint } from './endpoint.ts';
+import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
+import type { CompletedListener, Endpoint } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import type { Chain, Ending } from './hooks.ts';
 import { Inbound } from './inbound.ts';
@@ -85,12 +85,20 @@ function call(exchange: Exchange, backend: Backend): void {
     return;
   }
   if (refusal !== undefined) {
-    respond(exchange, refusal);
+    if (refusal instanceof Reply) respond(exchange, refusal);
+    else backendFault(exchange, misprepared(refusal));
     return;
   }
   const { backendSigning } = endpointOf(exchange);
   if (backendSigning === null) invoke(exchange, backend, outbound);
   else run(backendSigning, outbound, exchange, () => invoke(exchange, backend, outbound));
+}
+
+/** What a plugin without types may answer where only undefined and a Reply mean something. */
+function misprepared(answer: unknown): TypeError {
+  // The rejection of a promise that nobody waits for would end the process.
+  Promise.resolve(answer).catch(() => undefined);
+  return new TypeError('`prepare` of the backend answered neither undefined nor a Reply');
 }
 
 function invoke(exchange: Exchange, backend: Backend, outbound: Outbound): void {
@@ -208,6 +216,7 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   }
   inbound.headers.set('X-Request-Id', exchange.requestId);
   try {
+    if (!isFinalStatus(inbound.status)) throw new RangeError(`not a final status code: ${inbound.status}`);
     exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
       complete(exchange, inbound.status, outcome, bytesSent);
     });
@@ -216,18 +225,26 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   }
 }
 
-/** An answer that HTTP cannot express, such as a field with a control character that a plugin put there. */
+/** A plugin made an answer that cannot be sent, such as one with the status 99; its caller still gets one. */
 function undeliverable(exchange: Exchange, inbound: Inbound, error: unknown): void {
-  if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer cannot be sent'));
-  exchange.snapshot.log.error(
-    { requestId: exchange.requestId, api: exchange.endpoint?.api.name, error: describe(error) },
-    'the answer cannot be sent',
+  const { requestId, endpoint, snapshot, answeredBy } = exchange;
+  const { plugin, hook } = answeredBy ?? {};
+  snapshot.log.error(
+    { requestId, api: endpoint?.api.name, plugin, hook, error: describe(error) },
+    'an answer could not be sent',
   );
-  // Made of nothing but what the gateway wrote itself.
-  deliver(
-    exchange,
-    new Inbound(exchange, refuse('internal', { cause: 'the answer cannot be sent' }), 'gateway'),
-  );
+  if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer could not be sent'));
+  // Once only: what cannot send a plain refusal can send nothing.
+  if (inbound.refusal?.kind === 'internal') complete(exchange, inbound.status, 'cut', 0);
+  else
+    deliver(
+      exchange,
+      new Inbound(exchange, refuse('internal', { cause: 'the answer could not be sent' }), 'gateway'),
+    );
+}
+
+function isFinalStatus(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
 function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {
@@ -249,17 +266,23 @@ function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSen
       answeredBy: exchange.answeredBy,
     };
     for (const listener of [...bound, ...snapshot.completed]) {
-      try {
-        listener.notify(notice);
-      } catch (error) {
-        snapshot.log.error(
-          { plugin: listener.plugin, hook: 'completed', error: describe(error) },
-          'a plugin failed',
-        );
-      }
+      notify(listener, notice, snapshot.log);
     }
   }
   snapshot.leave();
+}
+
+function notify(listener: CompletedListener, notice: Completed, log: Log): void {
+  const failed = (error: unknown): void => {
+    log.error({ plugin: listener.plugin, hook: 'completed', error: describe(error) }, 'a plugin failed');
+  };
+  try {
+    const result: unknown = listener.notify(notice);
+    // Nobody waits for an async listener, but its rejection would end the process.
+    if (result instanceof Promise) result.catch(failed);
+  } catch (error) {
+    failed(error);
+  }
 }
 
 function endpointOf(exchange: Exchange): Endpoint {

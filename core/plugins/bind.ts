@@ -1,7 +1,8 @@
 import { type Api, type Backend, type Hooks, type Kit, Options, type Stage, type TSchema } from '#sdk';
 import type { Problems } from '../config/check.ts';
 import { type Path, describeAllowed } from '../config/problems.ts';
-import type { LoadedPlugin } from './registry.ts';
+import { type LoadedPlugin, isBackend } from './registry.ts';
+import { ReportedError } from './sections.ts';
 
 /** A plugin with its options, checked, before it is bound to an API. */
 export interface Prepared {
@@ -37,14 +38,21 @@ export class Binder {
   readonly #byType = new Map<string, { plugin: LoadedPlugin; dialect: string | undefined }>();
   readonly #byField = new Map<string, LoadedPlugin>();
   readonly #problems: Problems;
-  readonly #baseKit: (plugin: string, prepared: Prepared) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
-  readonly #disposers: (() => void)[] = [];
+  readonly #baseKit: (
+    plugin: string,
+    prepared: Prepared,
+  ) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
+  readonly #disposers: (() => unknown)[] = [];
+  readonly #missing: ReadonlySet<string>;
 
+  /** @param missing plugins that could not be loaded, which is a problem already */
   constructor(
     plugins: readonly LoadedPlugin[],
+    missing: ReadonlySet<string>,
     problems: Problems,
     baseKit: (plugin: string, prepared: Prepared) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>,
   ) {
+    this.#missing = missing;
     this.#problems = problems;
     this.#baseKit = baseKit;
     for (const plugin of plugins) {
@@ -61,7 +69,7 @@ export class Binder {
   }
 
   /** What to run when the configuration is gone. */
-  get disposers(): readonly (() => void)[] {
+  get disposers(): readonly (() => unknown)[] {
     return this.#disposers;
   }
 
@@ -75,8 +83,13 @@ export class Binder {
     typePath: Path,
   ): Prepared | undefined {
     const found = this.#byType.get((use.prefix ?? '') + use.type);
-    if (found?.plugin.definition.bind === undefined) {
-      this.#problems.add(typePath, `no plugin is called "${use.type}"; ${describeAllowed(this.#types(use.prefix), use.type)}`);
+    const isMeant = use.prefix !== 'backend-' || (found !== undefined && isBackend(found.plugin.definition));
+    if (found?.plugin.definition.bind === undefined || !isMeant) {
+      if (this.#missing.has((use.prefix ?? '') + use.type)) return undefined;
+      this.#problems.add(
+        typePath,
+        `no plugin is called "${use.type}"; ${describeAllowed(this.#types(use.prefix), use.type)}`,
+      );
       return undefined;
     }
     const { plugin, dialect } = found;
@@ -87,9 +100,13 @@ export class Binder {
     if (!this.#problems.check(schema, given, path)) return undefined;
     if (translation === undefined) return { plugin, config: given, name: use.name, path };
     const before = this.#problems.list.length;
-    const translate = translation.translate as (document: unknown, problem: Kit['problem']) => unknown;
-    const config = translate(given, this.#problemAt(path));
-    return this.#problems.list.length > before ? undefined : { plugin, config, name: use.name, path };
+    try {
+      const config: unknown = translation.translate(given as never, this.#problemAt(path));
+      return this.#problems.list.length > before ? undefined : { plugin, config, name: use.name, path };
+    } catch (error) {
+      this.#problems.add(path, `plugin ${definition.name} could not translate this: ${messageOf(error)}`);
+      return undefined;
+    }
   }
 
   /** Calls `bind` for one API and environment, and checks what it returns. */
@@ -103,31 +120,40 @@ export class Binder {
       problem: this.#problemAt(prepared.path),
       backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
     };
-    let hooks: Hooks;
+    let hooks: Hooks | undefined;
     try {
-      hooks = definition.bind?.(prepared.config as never, kit) ?? {};
+      hooks = definition.bind?.(prepared.config, kit);
     } catch (error) {
-      const message = error instanceof Error ? error.message : 'it threw';
-      this.#problems.add(prepared.path, `plugin ${definition.name} could not be bound to ${api.name}: ${message}`);
+      if (error instanceof ReportedError) return undefined;
+      // Without the API's name: a binding to a hundred APIs has one problem, not a hundred.
+      this.#problems.add(prepared.path, `plugin ${definition.name} could not be bound: ${messageOf(error)}`);
       return undefined;
     }
     const wrong = wrongHook(hooks, definition.name);
-    if (wrong !== undefined) {
-      this.#problems.add(prepared.path, `plugin ${definition.name}: ${wrong}`);
-      return undefined;
-    }
-    if (hooks.dispose !== undefined) this.#disposers.push(() => hooks.dispose?.());
-    return { prepared, hooks };
+    // What `bind` has opened is closed whether or not its hooks are usable.
+    if (typeof hooks?.dispose === 'function') this.#disposers.push(() => hooks.dispose?.());
+    if (wrong === undefined && hooks !== undefined) return { prepared, hooks };
+    this.#problems.add(prepared.path, `plugin ${definition.name}: ${wrong ?? 'bind returned nothing'}`);
+    return undefined;
   }
 
-  #backend(definition: Readonly<Record<string, unknown>>, path: Path, api: Api, environment: string): Backend {
+  #backend(
+    definition: Readonly<Record<string, unknown>>,
+    path: Path,
+    api: Api,
+    environment: string,
+  ): Backend {
     const { type, ...config } = definition;
+    const before = this.#problems.list.length;
     const prepared = this.prepare({ type: String(type), config, name: 'backend', prefix: 'backend-' }, path, [
       ...path,
       'type',
     ]);
     const backend = prepared === undefined ? undefined : this.bind(prepared, api, environment)?.hooks.backend;
-    // The problem is noted, and a configuration with problems is never served.
+    // A configuration with problems is never served: what stands in for a backend is never called.
+    if (backend === undefined && this.#problems.list.length === before) {
+      this.#problems.add(path, `plugin backend-${String(type)} gave no backend`);
+    }
     return backend ?? { invoke: () => Promise.reject(new Error('no backend')) };
   }
 
@@ -138,29 +164,64 @@ export class Binder {
   }
 
   #types(prefix = ''): string[] {
-    const bindable = [...this.#byType].filter(([, { plugin }]) => plugin.definition.bind !== undefined);
-    return bindable
-      .map(([type]) => type)
-      .filter((type) => (prefix === '' ? !/^(auth|backend)-(?!routing)/.test(type) : type.startsWith(prefix)))
-      .map((type) => type.slice(prefix.length));
+    return [...this.#byType]
+      .filter(
+        ([
+          type,
+          {
+            plugin: { definition },
+          },
+        ]) => {
+          if (definition.bind === undefined) return false;
+          const kind = isBackend(definition) ? 'backend-' : type.startsWith('auth-') ? 'auth-' : '';
+          return kind === prefix;
+        },
+      )
+      .map(([type]) => type.slice(prefix.length));
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'it threw';
+}
+
 // TypeScript does not refuse a misspelt key in what `bind` returns; a hook that is never called fails open.
-function wrongHook(hooks: Hooks, plugin: string): string | undefined {
+function wrongHook(hooks: unknown, plugin: string): string | undefined {
+  if (hooks instanceof Promise) {
+    hooks.catch(() => undefined);
+    return 'bind returned a promise; it must return its hooks at once';
+  }
+  if (typeof hooks !== 'object' || hooks === null) return 'bind must return an object of hooks; {} for none';
+  return wrongKey(hooks) ?? wrongShape(hooks, plugin);
+}
+
+function wrongKey(hooks: object): string | undefined {
   for (const key of Object.keys(hooks)) {
     if (!(hookKeys as readonly string[]).includes(key)) {
       return `bind returned "${key}", which is no hook; ${describeAllowed(hookKeys, key)}`;
     }
   }
+  return undefined;
+}
+
+function wrongShape(hooks: Hooks, plugin: string): string | undefined {
   const { auth, backend } = hooks;
-  for (const key of ['preAuth', 'backendRouting', 'backendSigning', 'response', 'completed', 'dispose'] as const) {
+  for (const key of [
+    'preAuth',
+    'backendRouting',
+    'backendSigning',
+    'response',
+    'completed',
+    'dispose',
+  ] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;
   }
   if (auth !== undefined && (typeof auth.handle !== 'function' || !stages.includes(auth.stage))) {
     return `"auth" must be {stage, handle}; stage is one of ${stages.join(', ')}`;
   }
-  if (backend !== undefined && typeof backend.invoke !== 'function') return '"backend" must have a function `invoke`';
-  if (backend !== undefined && !plugin.startsWith('backend-')) return 'only a plugin named backend-* has a backend';
+  if (backend !== undefined && typeof backend.invoke !== 'function')
+    return '"backend" must have a function `invoke`';
+  if (backend !== undefined && !plugin.startsWith('backend-'))
+    return 'only a plugin named backend-* has a backend';
   return undefined;
 }

@@ -2,14 +2,22 @@ import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, V
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
-import { type Limits, LimitsSchema, type RootConfig } from '../config/schema.ts';
+import {
+  type Limits,
+  LimitsSchema,
+  type RootConfig,
+  apiFields,
+  rootFields,
+  defaultListeners,
+} from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import { scoped } from '../state/memory-values.ts';
 import { Binder, type Prepared } from './bind.ts';
+import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
-import { type LoadedPlugin, loadExtension, loadOwnPlugins } from './registry.ts';
+import { type LoadedPlugin, loadExtension, loadGiven, loadOwnPlugins, locateExtension } from './registry.ts';
 import { Setups } from './sections.ts';
 import { BuiltSnapshot } from './snapshot.ts';
 
@@ -44,20 +52,17 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const root = text.root as RootConfig;
   const limits = (root.limits ?? {}) as Limits;
   problems.check(LimitsSchema, limits, ['limits']);
-  const isWhole = problems.check(rootSchema(plugins), root, []);
-  // What follows reads fields that only a configuration of the right shape has.
-  if (!isWhole) throw new ConfigError(problems.list);
-  const builder = new Builder(text, root, limits, plugins, problems, host);
+  problems.check(rootSchema(plugins), root, []);
+  const damaged = damagedEntries(problems.misshapen);
+  // What follows reads fields that only a section of the right shape has.
+  if (damaged === undefined) throw new ConfigError(problems.list);
+  const builder = new Builder(text, root, limits, plugins, damaged, problems, host);
   const snapshot = builder.build();
   if (problems.list.length > 0) {
     snapshot.retire();
     throw new ConfigError(problems.list);
   }
-  return { snapshot, root, limits, files: [...text.files, ...plugins.filter(isExtension).map(({ source }) => source)] };
-}
-
-function isExtension({ source }: LoadedPlugin): boolean {
-  return source.startsWith('/');
+  return { snapshot, root, limits, files: text.files };
 }
 
 /** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
@@ -66,7 +71,7 @@ export async function loadPlugins(
   problems: Problems,
   given: readonly PluginDefinition[] = [],
 ): Promise<LoadedPlugin[]> {
-  const extensions: LoadedPlugin[] = given.map((definition) => ({ definition, source: 'code' }));
+  const extensions: LoadedPlugin[] = given.map((definition) => loadGiven(definition));
   const named = text.root['extensions'];
   const entries = typeof named === 'object' && named !== null ? Object.entries(named) : [];
   const own = await loadOwnPlugins();
@@ -75,25 +80,61 @@ export async function loadPlugins(
     const source: unknown = (entry as { source?: unknown } | null)?.source;
     if (typeof source !== 'string') continue;
     if (own.some(({ definition }) => definition.name === name)) {
-      problems.add(path, `a plugin of the gateway is called "${name}"; an extension needs a name of its own`, { key: true });
+      problems.add(
+        path,
+        `a plugin of the gateway is called "${name}"; an extension needs a name of its own`,
+        { key: true },
+      );
       continue;
     }
     try {
-      extensions.push(await loadExtension(name, source, text.locate.fileOf([...path, 'source'])));
+      const extension = locateExtension(source, text.locate.fileOf([...path, 'source']));
+      // Before it is loaded: a change may mend what cannot be.
+      text.files.push(...extension.files);
+      extensions.push(await loadExtension(name, extension));
     } catch (error) {
       const message = error instanceof Error ? error.message : 'it threw';
       problems.add([...path, 'source'], `the extension cannot be loaded: ${message}`);
     }
   }
   const names = new Set(extensions.map(({ definition }) => definition.name));
-  return [...extensions, ...own.filter(({ definition }) => !names.has(definition.name))];
+  const all = [...own.filter(({ definition }) => !names.has(definition.name)), ...extensions];
+  reportClashes(all, problems);
+  return all;
 }
+
+/** Two plugins that answer to one word: which of them did would depend on the order they were loaded in. */
+function reportClashes(plugins: readonly LoadedPlugin[], problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { definition } of plugins) {
+    const { name, apiField, section, dialects, offers } = definition;
+    const claims = [...Object.keys(dialects ?? {}), name].map((type) => `the type "${type}"`);
+    if (apiField !== undefined) claims.push(`the API field "${apiField}"`);
+    if (section !== undefined) claims.push(`the section "${section.name}"`);
+    for (const token of offers ?? []) claims.push(`the service "${token.name}"`);
+    for (const claim of claims) {
+      const owner = owners.get(claim) ?? ownedByKernel.get(claim);
+      if (owner !== undefined) {
+        problems.add(['extensions', name], `${claim} belongs to ${owner} already`, { key: true });
+      }
+      owners.set(claim, `the plugin "${name}"`);
+    }
+  }
+}
+
+const ownedByKernel: ReadonlyMap<string, string> = new Map([
+  ...Object.keys(apiFields).map((field) => [`the API field "${field}"`, 'the kernel'] as const),
+  ...[...Object.keys(rootFields), 'apis'].map(
+    (section) => [`the section "${section}"`, 'the kernel'] as const,
+  ),
+]);
 
 class Builder {
   readonly #text: ConfigText;
   readonly #root: RootConfig;
   readonly #limits: Limits;
   readonly #plugins: readonly LoadedPlugin[];
+  readonly #damaged: Damaged;
   readonly #problems: Problems;
   readonly #host: BuildHost;
   readonly #client: HttpClient & { dispose(): void };
@@ -107,6 +148,7 @@ class Builder {
     root: RootConfig,
     limits: Limits,
     plugins: readonly LoadedPlugin[],
+    damaged: Damaged,
     problems: Problems,
     host: BuildHost,
   ) {
@@ -114,12 +156,23 @@ class Builder {
     this.#root = root;
     this.#limits = limits;
     this.#plugins = plugins;
+    this.#damaged = damaged;
     this.#problems = problems;
     this.#host = host;
-    this.#groups = buildGroups(root.groups ?? {}, problems);
-    this.#environments = ['RELEASE', ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE')];
-    this.#client = host.client(limits, new OwnHosts(this.#groups.values()));
-    this.#binder = new Binder(plugins, problems, (plugin) => ({ ...this.#common(plugin), problem: () => undefined }));
+    const groups = Object.entries(root.groups ?? {}).filter(([name]) => !damaged.has('groups', name));
+    this.#groups = buildGroups(Object.fromEntries(groups), problems);
+    this.#environments = [
+      'RELEASE',
+      ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE'),
+    ];
+    const ports = (root.listeners ?? defaultListeners).map(({ port }) => port);
+    this.#client = host.client(limits, new OwnHosts(this.#groups.values(), ports));
+    const loaded = new Set(plugins.map(({ definition }) => definition.name));
+    const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
+    this.#binder = new Binder(plugins, missing, problems, (plugin) => ({
+      ...this.#common(plugin),
+      problem: () => undefined,
+    }));
   }
 
   build(): BuiltSnapshot {
@@ -139,6 +192,7 @@ class Builder {
     }));
     this.#use = (token) => setups.use(token);
     setups.runAll();
+    this.#placeFields(apis);
     this.#resolveBindings(apis);
     for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint));
     return new BuiltSnapshot({
@@ -158,11 +212,17 @@ class Builder {
     throw new Error('services are not set up yet');
   };
 
-  #guarded(dispose: () => void): void {
+  #guarded(dispose: () => unknown): void {
+    const failed = (error: unknown): void => {
+      const reason = error instanceof Error ? error.stack : String(error);
+      this.#host.log.error({ error: reason }, 'a plugin failed to dispose');
+    };
     try {
-      dispose();
+      const result = dispose();
+      // Nobody waits for it, but its rejection would end the process.
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
-      this.#host.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a plugin failed to dispose');
+      failed(error);
     }
   }
 
@@ -181,10 +241,12 @@ class Builder {
     const apis: { api: Api; environments: readonly string[] }[] = [];
     for (const [name, definition] of Object.entries(this.#root.apis ?? {})) {
       const [groupName = '', ...rest] = name.split('/');
+      if (this.#damaged.has('apis', name) || this.#damaged.has('groups', groupName)) continue;
       const group = this.#groups.get(groupName);
       if (group === undefined || rest.length !== 1 || rest[0] === '') {
         const hint = describeAllowed(this.#groups.keys(), groupName);
-        const message = rest.length === 1 ? `there is no group "${groupName}"; ${hint}` : 'an API is named group/name';
+        const message =
+          rest.length === 1 ? `there is no group "${groupName}"; ${hint}` : 'an API is named group/name';
         this.#problems.add(['apis', name], message, { key: true });
         continue;
       }
@@ -204,16 +266,32 @@ class Builder {
     return false;
   }
 
+  /** What an API's own fields bind comes before what `bindings` adds. */
+  #placeFields(apis: readonly { api: Api; environments: readonly string[] }[]): void {
+    for (const { api, environments } of apis) {
+      for (const { prepared, path } of this.#fieldUses(api, ['apis', api.name])) {
+        for (const environment of environments) this.#place(prepared, api, environment, path);
+      }
+    }
+  }
+
   /** Sorts the bindings by API and environment, in the order they were written. */
   #resolveBindings(apis: readonly { api: Api; environments: readonly string[] }[]): void {
     const prepared = new Map<string, Prepared | undefined>();
     for (const [name, { type, config }] of Object.entries(this.#root.plugins ?? {})) {
       const path = ['plugins', name];
-      prepared.set(name, this.#binder.prepare({ type, config, name }, [...path, 'config'], [...path, 'type']));
+      // Known by name all the same: that it cannot be used is noted already.
+      prepared.set(name, undefined);
+      if (this.#damaged.has('plugins', name)) continue;
+      prepared.set(
+        name,
+        this.#binder.prepare({ type, config, name }, [...path, 'config'], [...path, 'type']),
+      );
     }
-    const names = new Set(apis.map(({ api }) => api.name));
+    const names = Object.keys(this.#root.apis ?? {});
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
       const path: Path = ['bindings', index];
+      if (this.#damaged.has('bindings', index)) continue;
       if (!prepared.has(binding.plugin)) {
         this.#known(binding.plugin, [...prepared.keys()], 'plugin', [...path, 'plugin']);
         continue;
@@ -222,40 +300,50 @@ class Builder {
         this.#known(environment, this.#environments, 'environment', [...path, 'environments', place]);
       });
       const use = prepared.get(binding.plugin);
+      const twins: { place: string; twin: Prepared }[] = [];
       for (const [place, pattern] of binding.apis.entries()) {
         const matches = matcher(pattern);
-        const hit = apis.filter(({ api }) => matches(api.name));
-        if (hit.length === 0) this.#known(pattern, [...names], 'API', [...path, 'apis', place]);
-        for (const { api, environments } of hit) {
+        if (!names.some(matches)) this.#known(pattern, names, 'API', [...path, 'apis', place]);
+        for (const { api, environments } of apis.filter((each) => matches(each.api.name))) {
           for (const environment of environments) {
             if (use === undefined || binding.environments?.includes(environment) === false) continue;
-            this.#place(use, api, environment, path);
+            const twin = this.#place(use, api, environment, path);
+            if (twin !== undefined) twins.push({ place: `${api.name} in ${environment}`, twin });
           }
         }
       }
+      this.#reportTwins(twins, path);
     }
   }
 
-  #place(prepared: Prepared, api: Api, environment: string, path: Path): void {
+  /** Answers the binding of the same plugin that is there already, if there is one. */
+  #place(prepared: Prepared, api: Api, environment: string, path: Path): Prepared | undefined {
     const key = `${environment} ${api.name}`;
     const there = this.#bindings.get(key) ?? [];
     this.#bindings.set(key, there);
-    const { name } = prepared.plugin.definition;
-    const twin = there.find((other) => other.prepared.plugin.definition.name === name);
-    if (twin !== undefined) {
-      this.#problems.add(
-        path,
-        `${api.name} in ${environment} has a ${name} already: "${twin.prepared.name}"; one of a kind is allowed`,
-      );
-      return;
-    }
-    there.push({ prepared, path });
+    const twin = there.find((other) => other.prepared.plugin === prepared.plugin);
+    if (twin === undefined) there.push({ prepared, path });
+    // One binding may name an API twice, as in [shop/*, shop/orders].
+    return twin?.path === path ? undefined : twin?.prepared;
+  }
+
+  /** Once for a binding, however many APIs it names. */
+  #reportTwins(twins: readonly { place: string; twin: Prepared }[], path: Path): void {
+    const [first] = twins;
+    if (first === undefined) return;
+    const { place, twin } = first;
+    const more = twins.length > 1 ? ` (so do ${twins.length - 1} more)` : '';
+    const kind = twin.plugin.definition.name;
+    this.#problems.add(
+      path,
+      `${place} already has ${kind}, bound by "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
+    );
   }
 
   #endpoint(target: Published): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
-    const uses = [...this.#fieldUses(api, base), ...(this.#bindings.get(`${environment} ${api.name}`) ?? [])];
+    const uses = this.#bindings.get(`${environment} ${api.name}`) ?? [];
     const placed: Placed[] = [];
     for (const { prepared, path } of uses) {
       const bound = this.#binder.bind(prepared, api, environment);
@@ -263,12 +351,15 @@ class Builder {
     }
     const { type, ...config } = api.definition['backend'] as { type: string };
     const path = [...base, 'backend'];
-    const prepared = this.#binder.prepare({ type, config, name: 'backend', prefix: 'backend-' }, path, [...path, 'type']);
+    const prepared = this.#binder.prepare({ type, config, name: 'backend', prefix: 'backend-' }, path, [
+      ...path,
+      'type',
+    ]);
     if (prepared === undefined) return undefined;
     const own = this.#binder.bind(prepared, api, environment);
     const backend = own?.hooks.backend;
     if (own === undefined || backend === undefined) {
-      this.#problems.add(path, `plugin backend-${type} gave no backend`);
+      if (!this.#problems.has(path)) this.#problems.add(path, `plugin backend-${type} gave no backend`);
       return undefined;
     }
     placed.push({ bound: own, at: this.#text.locate.positionOf(path) });
@@ -298,7 +389,12 @@ class Builder {
     }
     const plugin = this.#binder.fields.get(field);
     if (plugin === undefined || value === false) return undefined;
-    return { type: plugin.definition.name, config: value === true ? {} : value, name: field, typeInside: false };
+    return {
+      type: plugin.definition.name,
+      config: value === true ? {} : value,
+      name: field,
+      typeInside: false,
+    };
   }
 }
 

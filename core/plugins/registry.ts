@@ -1,13 +1,23 @@
-import { readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PluginDefinition } from '#sdk';
-import { extensionScheme } from './resolve-sdk.ts';
+import { describeAllowed } from '../config/problems.ts';
+import { validator } from '../config/check.ts';
+import { extensionScheme, versionKey } from './resolve-sdk.ts';
 
-/** A loaded plugin and where it came from. */
+/** A plugin that passed the checks of loading. */
 export interface LoadedPlugin {
   readonly definition: PluginDefinition;
-  readonly source: string;
+}
+
+/**
+ * Whether `backend: {type: x}` means this plugin, `backend-x`. One that an API field or another vendor's document binds
+ * stands beside backends and is none: `backend-routing` chooses among them.
+ */
+export function isBackend({ name, dialects, apiField }: PluginDefinition): boolean {
+  return name.startsWith('backend-') && dialects === undefined && apiField === undefined;
 }
 
 const ownFolder = new URL('../../plugins/', import.meta.url);
@@ -36,21 +46,50 @@ export function loadOwnPlugins(): Promise<readonly LoadedPlugin[]> {
   return own;
 }
 
+/** Where a third party's plugin lies. */
+export interface ExtensionSource {
+  readonly url: string;
+  /** What it is made of, as far as it lies in its folder: a change of these means loading it again. */
+  readonly files: readonly string[];
+}
+
 /**
- * Loads a third party's plugin.
+ * Finds a third party's plugin.
  * @param source a folder or file (starting with `.` or `/`), or an npm package
  * @param from the configuration file that names it
- * @throws Error saying what is wrong with it
+ * @throws Error when there is nothing
  */
-export function loadExtension(name: string, source: string, from: string): Promise<LoadedPlugin> {
+export function locateExtension(source: string, from: string): ExtensionSource {
   if (!source.startsWith('.') && !source.startsWith('/')) {
     const query = new URLSearchParams({ package: source, from: pathToFileURL(resolve(from)).href });
-    return loadFile(`${extensionScheme}?${query}`, name, source);
+    return { url: `${extensionScheme}?${query.toString()}`, files: [] };
   }
   const path = resolve(dirname(resolve(from)), source);
-  const file = statSync(path).isDirectory() ? entryOf(path) : path;
-  // The time in the URL makes a changed file another module: otherwise a reload would run the old one for ever.
-  return loadFile(`${pathToFileURL(file).href}?changed=${statSync(file).mtimeMs}`, name, file);
+  const isFolder = statSync(path).isDirectory();
+  const files = isFolder ? sourcesIn(path) : [path];
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(file).update('\0').update(readFileSync(file));
+  // Its content in the URL makes a changed file another module: otherwise a reload would run the old one for ever.
+  const version = hash.digest('hex').slice(0, 16);
+  return { url: `${pathToFileURL(isFolder ? entryOf(path) : path).href}?${versionKey}=${version}`, files };
+}
+
+/** @throws Error saying what is wrong with it */
+export function loadExtension(name: string, source: ExtensionSource): Promise<LoadedPlugin> {
+  return loadFile(source.url, name);
+}
+
+/** @throws Error saying what is wrong with it */
+export function loadGiven(definition: PluginDefinition): LoadedPlugin {
+  return checked(definition, definition.name);
+}
+
+function sourcesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(?:ts|js|mjs|json)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !file.includes(`${sep}node_modules${sep}`))
+    .sort();
 }
 
 function entryOf(folder: string): string {
@@ -60,12 +99,32 @@ function entryOf(folder: string): string {
   return join(folder, entry);
 }
 
-async function loadFile(url: string, name: string, source: string = url): Promise<LoadedPlugin> {
+async function loadFile(url: string, name: string): Promise<LoadedPlugin> {
   const module = (await import(url)) as { default?: unknown };
-  const definition = module.default;
-  const problem = problemOf(definition, name);
+  return checked(module.default, name);
+}
+
+function checked(definition: unknown, name: string): LoadedPlugin {
+  const problem = problemOf(definition, name) ?? schemaProblem(definition as PluginDefinition);
   if (problem !== undefined) throw new Error(problem);
-  return { definition: definition as PluginDefinition, source };
+  return { definition: definition as PluginDefinition };
+}
+
+/** A schema that cannot be compiled would otherwise fail for whoever first uses the plugin. */
+function schemaProblem({ config, section, dialects }: PluginDefinition): string | undefined {
+  const schemas = [
+    config,
+    section?.schema,
+    ...Object.values(dialects ?? {}).map((dialect) => dialect.config),
+  ];
+  for (const schema of schemas) {
+    try {
+      if (schema !== undefined) validator(schema);
+    } catch (error) {
+      return `a schema of it cannot be used: ${error instanceof Error ? error.message : 'it failed'}`;
+    }
+  }
+  return undefined;
 }
 
 function problemOf(definition: unknown, name: string): string | undefined {
@@ -73,10 +132,12 @@ function problemOf(definition: unknown, name: string): string | undefined {
     return 'its default export is no plugin; use `export default definePlugin({...})`';
   }
   const unknown = Object.keys(definition).find((key) => !definitionKeys.has(key));
-  if (unknown !== undefined) return `definePlugin does not know "${unknown}"; allowed: ${[...definitionKeys].join(', ')}`;
+  if (unknown !== undefined)
+    return `definePlugin does not know "${unknown}"; ${describeAllowed(definitionKeys, unknown)}`;
   const { name: own, summary, bind, setup } = definition as Partial<PluginDefinition>;
   if (own !== name) return `it is named "${String(own)}" but stands under "${name}"; they must be the same`;
-  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name)) return 'a plugin name is words in lower case joined by hyphens';
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
+    return 'a plugin name is words in lower case joined by hyphens';
   if (typeof summary !== 'string' || summary === '') return 'it has no summary';
   if (bind === undefined && setup === undefined) return 'it has neither `bind` nor `setup`';
   return undefined;

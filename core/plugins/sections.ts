@@ -1,6 +1,10 @@
 import type { PluginDefinition, ServiceToken, SetupKit, GatewayHooks } from '#sdk';
 import type { Problems } from '../config/check.ts';
+import { describeAllowed } from '../config/problems.ts';
 import type { LoadedPlugin } from './registry.ts';
+
+/** A consequence of a problem that is noted already; noting it too would send the operator to the wrong place. */
+export class ReportedError extends Error {}
 
 /** Runs each plugin's `setup` once, providers of a service before those who use it. */
 export class Setups {
@@ -32,41 +36,63 @@ export class Setups {
     for (const { definition } of this.#plugins) this.#run(definition);
   }
 
-  /** @throws Error when no plugin offers the service */
+  /** @throws Error when no plugin offers the service, or the one that does could not be set up */
   use<T>(token: ServiceToken<T>): T {
     const provider = this.#providers.get(token.name);
-    if (provider !== undefined) this.#run(provider);
-    if (!this.#services.has(token.name)) throw new Error(`no plugin offers the service "${token.name}"`);
+    if (provider === undefined) throw new Error(`no plugin offers the service "${token.name}"`);
+    this.#run(provider);
+    if (!this.#services.has(token.name))
+      throw new ReportedError(`plugin ${provider.name} could not be set up`);
     return this.#services.get(token.name) as T;
   }
 
   #run(definition: PluginDefinition): void {
-    const { name, setup, section } = definition;
-    if (setup === undefined || this.hooks.has(name)) return;
-    if (this.#running.has(name)) throw new Error(`services need each other in a circle: ${[...this.#running].join(', ')}`);
+    const { name, section } = definition;
+    if (definition.setup === undefined || this.hooks.has(name)) return;
+    if (this.#running.has(name))
+      throw new Error(`services need each other in a circle: ${[...this.#running, name].join(', ')}`);
     this.#running.add(name);
     const path = section?.name ?? name;
     try {
       const kit = { ...this.#kitFor(name), use: <T>(token: ServiceToken<T>): T => this.use(token) };
-      const hooks = setup(section === undefined ? undefined : this.#root[section.name], kit);
+      const hooks = definition.setup(section === undefined ? undefined : this.#root[section.name], kit);
       this.#adopt(definition, hooks, path);
     } catch (error) {
-      this.#problems.add([path], `plugin ${name} could not be set up: ${error instanceof Error ? error.message : 'it threw'}`);
       this.hooks.set(name, {});
+      if (error instanceof ReportedError) return;
+      const reason = error instanceof Error ? error.message : 'it threw';
+      this.#problems.add([path], `plugin ${name} could not be set up: ${reason}`);
     } finally {
       this.#running.delete(name);
     }
   }
 
   #adopt({ name, offers }: PluginDefinition, hooks: GatewayHooks, path: string): void {
-    const known = ['routing', 'completed', 'services', 'dispose'];
-    for (const key of Object.keys(hooks)) {
-      if (!known.includes(key)) throw new Error(`setup returned "${key}"; allowed: ${known.join(', ')}`);
-    }
+    const wrong = wrongHook(hooks);
+    if (wrong !== undefined) throw new Error(wrong);
     this.hooks.set(name, hooks);
     for (const { token, service } of hooks.services ?? []) this.#services.set(token.name, service);
     for (const token of offers ?? []) {
-      if (!this.#services.has(token.name)) this.#problems.add([path], `plugin ${name} did not set up "${token.name}"`);
+      if (!this.#services.has(token.name))
+        this.#problems.add([path], `plugin ${name} did not set up "${token.name}"`);
     }
   }
+}
+
+const hookKeys = ['routing', 'completed', 'services', 'dispose'] as const;
+
+function wrongHook(hooks: unknown): string | undefined {
+  if (hooks instanceof Promise) {
+    hooks.catch(() => undefined);
+    return 'setup returned a promise; it must return its hooks at once';
+  }
+  if (typeof hooks !== 'object' || hooks === null) return 'setup must return an object of hooks; {} for none';
+  for (const [key, value] of Object.entries(hooks)) {
+    if (!(hookKeys as readonly string[]).includes(key)) {
+      return `setup returned "${key}", which is no hook; ${describeAllowed(hookKeys, key)}`;
+    }
+    if (value !== undefined && typeof value !== 'function' && key !== 'services')
+      return `"${key}" must be a function`;
+  }
+  return undefined;
 }

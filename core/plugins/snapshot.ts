@@ -64,5 +64,8 @@ export class BuiltSnapshot implements Snapshot {
 }
 
 function isRouteOrReply(value: unknown): value is Route | Reply {
-  return isReply(value) || (typeof value === 'object' && value !== null && 'target' in value && 'pathValues' in value);
+  return (
+    isReply(value) ||
+    (typeof value === 'object' && value !== null && 'target' in value && 'pathValues' in value)
+  );
 }

@@ -1,16 +1,27 @@
-import { type Api, type Completed, Options, type Static, Type, definePlugin } from '#sdk';
-import { openLog } from './writer.ts';
+import {
+  type Api,
+  type Clock,
+  type Completed,
+  type Log,
+  Options,
+  type Static,
+  Type,
+  definePlugin,
+} from '#sdk';
+import { type AccessLog, openLog } from './writer.ts';
 
 const Config = Options({
-  file: Type.Optional(Type.String({ minLength: 1, description: 'Appended to; standard output when absent.' })),
+  file: Type.Optional(
+    Type.String({ minLength: 1, description: 'Appended to; standard output when absent.' }),
+  ),
   headers: Type.Array(Type.String({ minLength: 1 }), {
     default: [],
     description: 'Request fields to log beside the fixed ones. Credentials are written as "[redacted]".',
   }),
 });
 
-/** APIs with a binding of their own are left out of the gateway-wide log. */
-const bound = new WeakSet<Api>();
+/** Where an API has a binding of its own, by environment: left out of the gateway-wide log. */
+const bound = new WeakMap<Api, Set<string>>();
 
 export default definePlugin({
   name: 'access-log',
@@ -19,20 +30,39 @@ export default definePlugin({
   section: { name: 'accessLog', schema: Config },
   setup(section, kit) {
     if (section === undefined) return {};
-    const log = openLog(section, kit.log);
+    const log = open(section, kit.clock, kit.log, (message) => kit.problem(['accessLog', 'file'], message));
     return {
       completed(notice) {
-        if (notice.exchange === undefined || !bound.has(notice.exchange.api)) log.write(notice);
+        const { exchange } = notice;
+        const hasOwn = exchange !== undefined && bound.get(exchange.api)?.has(exchange.environment) === true;
+        if (!hasOwn) log.write(notice);
       },
       dispose: () => log.close(),
     };
   },
   bind(config: Static<typeof Config>, kit) {
-    const log = openLog(config, kit.log);
-    bound.add(kit.api);
+    const log = open(config, kit.clock, kit.log, (message) => kit.problem(['file'], message));
+    bound.set(kit.api, (bound.get(kit.api) ?? new Set()).add(kit.environment));
     return {
       completed: (notice: Completed) => log.write(notice),
       dispose: () => log.close(),
     };
   },
 });
+
+const nowhere: AccessLog = { write: () => undefined, close: () => undefined };
+
+/** A file that cannot be written is the operator's to know at once, not when the lines are missed. */
+function open(
+  config: Static<typeof Config>,
+  clock: Clock,
+  log: Log,
+  problem: (message: string) => void,
+): AccessLog {
+  try {
+    return openLog(config, clock, log);
+  } catch (error) {
+    problem(`the file cannot be written: ${error instanceof Error ? error.message : 'it failed'}`);
+    return nowhere;
+  }
+}

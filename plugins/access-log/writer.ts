@@ -1,5 +1,7 @@
-import { type DestinationStream, destination, pino } from 'pino';
-import type { Completed, Log } from '#sdk';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type DestinationStream, destination } from 'pino';
+import type { Clock, Completed, Log } from '#sdk';
 
 /** What an operator may say of a log. */
 interface LogOptions {
@@ -7,7 +9,7 @@ interface LogOptions {
   readonly headers: readonly string[];
 }
 
-interface AccessLog {
+export interface AccessLog {
   write(notice: Completed): void;
   close(): void;
 }
@@ -34,16 +36,19 @@ interface Shared {
 /** Bindings that name the same file share it, also across a reload: two writers would mix their lines. */
 const open = new Map<string, Shared>();
 
-export function openLog(options: LogOptions, problems: Log): AccessLog {
-  const file = options.file ?? '';
-  const shared = open.get(file) ?? { stream: openStream(options.file, problems), users: 0 };
+/** @throws Error when the file cannot be opened for writing */
+export function openLog(options: LogOptions, clock: Clock, problems: Log): AccessLog {
+  const file = options.file === undefined ? '' : resolve(options.file);
+  const shared = open.get(file) ?? { stream: openStream(file, problems), users: 0 };
   open.set(file, shared);
   shared.users += 1;
-  const logger = pino({ base: null, timestamp: false, formatters: { level: () => ({}) } }, shared.stream);
+  let isOpen = true;
   const extra = options.headers.map((name) => name.toLowerCase());
   return {
-    write: (notice) => logger.info(lineOf(notice, extra)),
+    write: (notice) => shared.stream.write(`${JSON.stringify(lineOf(notice, clock, extra))}\n`),
     close() {
+      if (!isOpen) return;
+      isOpen = false;
       shared.users -= 1;
       if (shared.users > 0) return;
       open.delete(file);
@@ -52,17 +57,31 @@ export function openLog(options: LogOptions, problems: Log): AccessLog {
   };
 }
 
-function openStream(file: string | undefined, problems: Log): Shared['stream'] {
+/** What a disk that takes nothing may hold up; lines beyond are lost, because requests must go on. */
+const maxWaitingBytes = 16 * 1024 * 1024;
+
+function openStream(file: string, problems: Log): Shared['stream'] {
+  if (file !== '') {
+    mkdirSync(dirname(file), { recursive: true });
+    closeSync(openSync(file, 'a'));
+  }
   // Asynchronous with a small buffer: a slow disk must not stop requests, and a quiet log must not wait for more lines.
-  const stream = destination({ ...(file === undefined ? {} : { dest: file, mkdir: true, append: true }), sync: false, minLength: 0 });
-  stream.on('error', (error: Error) => problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log'));
+  const stream = destination({
+    ...(file === '' ? {} : { dest: file, append: true }),
+    sync: false,
+    minLength: 0,
+    maxLength: maxWaitingBytes,
+  });
+  stream.on('error', (error: Error) =>
+    problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log'),
+  );
   return stream;
 }
 
-function lineOf(notice: Completed, extra: readonly string[]): Record<string, unknown> {
+function lineOf(notice: Completed, clock: Clock, extra: readonly string[]): Record<string, unknown> {
   const { arrival, exchange, refusal, answeredBy } = notice;
   const line: Record<string, unknown> = {
-    time: new Date(exchange?.receivedAt ?? Date.now()).toISOString(),
+    time: new Date(exchange?.receivedAt ?? clock.now()).toISOString(),
     requestId: arrival.requestId,
     client: arrival.clientAddress,
     method: arrival.method,

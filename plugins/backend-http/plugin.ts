@@ -1,15 +1,24 @@
-import { type HttpTarget, Options, type Static, Type, definePlugin } from '#sdk';
+import { type HttpTarget, Matching, Options, type Static, Type, definePlugin } from '#sdk';
 
 const Config = Options({
   address: Type.String({
     minLength: 1,
-    description: '`http://host`, `https://host:port`, or `host:port`. One of the gateway\'s own domains is served in process.',
+    description:
+      "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process.",
   }),
   path: Type.Optional(
-    Type.String({ pattern: '^/', description: 'As sent by the caller when absent. `{p}` is filled from the request path.' }),
+    Matching('^/', 'a path, which starts with /', {
+      description: 'As sent by the caller when absent. `{p}` is filled from the request path.',
+    }),
   ),
-  method: Type.Optional(Type.String({ pattern: '^[A-Z]+$', description: "The caller's when absent or ANY." })),
-  hostHeader: Type.Optional(Type.String({ minLength: 1, description: "The `Host` to send; the address's own when absent." })),
+  method: Type.Optional(
+    Matching('^[A-Z]+$', 'a method in upper case, or ANY', {
+      description: "The caller's when absent or ANY.",
+    }),
+  ),
+  hostHeader: Type.Optional(
+    Type.String({ minLength: 1, description: "The `Host` to send; the address's own when absent." }),
+  ),
   timeoutMs: Type.Integer({
     minimum: 1,
     maximum: 600_000,
@@ -27,16 +36,20 @@ export default definePlugin({
     try {
       target = kit.http.target(config.address);
     } catch (error) {
-      kit.problem(['address'], `found "${config.address}"; ${error instanceof Error ? error.message : 'not an address'}`);
+      const reason = error instanceof Error ? error.message : 'not an address';
+      kit.problem(['address'], `found "${config.address}"; ${reason}`);
       return {};
     }
     const { method, hostHeader, timeoutMs } = config;
     const timeouts = { headersMs: timeoutMs, bodyMs: timeoutMs };
     const { path } = config;
     const isPrefix = kit.api.request.match === 'prefix';
-    const fill = path === undefined ? undefined : pathFiller(path, kit.api.request.path, (name) => {
-      kit.problem(['path'], `{${name}} is no parameter of the request path ${kit.api.request.path}`);
-    });
+    const fill =
+      path === undefined
+        ? undefined
+        : pathFiller(path, kit.api.request.path, (name) => {
+            kit.problem(['path'], `{${name}} is no parameter of the request path ${kit.api.request.path}`);
+          });
     return {
       backend: {
         prepare(outbound) {

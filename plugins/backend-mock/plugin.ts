@@ -12,7 +12,8 @@ export default definePlugin({
   config: Config,
   bind({ status, headers, body }: Static<typeof Config>, kit) {
     const hasType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
-    const type = hasType || body === '' ? {} : { 'content-type': isJson(body) ? 'application/json' : 'text/plain' };
+    const type =
+      hasType || body === '' ? {} : { 'content-type': isJson(body) ? 'application/json' : 'text/plain' };
     try {
       const answer = reply(status, { ...type, ...headers }, body);
       return { backend: { invoke: () => answer } };

@@ -11,15 +11,18 @@ export type Segment =
 
 /** Reads a path with `{p}` and `{p+}`. @throws Error saying what is wrong with it */
 export function readPattern(path: string): PathPattern {
+  if (/[?#]/.test(path)) throw new Error('a path ends before ? and #; write %3F and %23 for the characters');
   const names = new Set<string>();
   const texts = path.slice(1).split('/');
   const segments = texts.map((text, index): Segment => {
-    if (!/[{}]/.test(text)) return { kind: 'text', text: encodeText(text) };
+    if (text === '.' || text === '..') throw new Error('a path must not contain . or .. segments');
+    if (!/[{}]/.test(text)) return { kind: 'text', text: normalizePath(encodeText(text)) };
     const [, name, plus] = /^\{([^{}+]+)(\+?)\}$/.exec(text) ?? [];
     if (name === undefined) throw new Error(`"${text}" must be a whole segment: {name} or {name+}`);
     if (names.has(name)) throw new Error(`the parameter {${name}} stands there twice`);
     names.add(name);
-    if (plus === '+' && index < texts.length - 1) throw new Error(`{${name}+} takes the rest of the path; it must be last`);
+    if (plus === '+' && index < texts.length - 1)
+      throw new Error(`{${name}+} takes the rest of the path; it must be last`);
     return { kind: plus === '+' ? 'rest' : 'one', name };
   });
   return { segments, isPlain: names.size === 0 };
@@ -28,6 +31,15 @@ export function readPattern(path: string): PathPattern {
 // Callers send such characters percent-encoded; what is encoded already stays.
 function encodeText(text: string): string {
   return text.replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
+}
+
+/** RFC 3986 section 6.2.2: escapes of unreserved characters, and the letter case of the others, mean nothing. */
+export function normalizePath(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replace(/%[0-9a-fA-F]{2}/g, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
+  });
 }
 
 /** What a path leads to. */
@@ -95,16 +107,29 @@ export class PathTable<T> {
       node = step(node, segment);
     }
     const methods =
-      last?.kind === 'rest' ? node.rests : hasSlash ? node.slashPrefixes : isPrefix ? node.prefixes : node.ends;
+      last?.kind === 'rest'
+        ? node.rests
+        : hasSlash
+          ? node.slashPrefixes
+          : isPrefix
+            ? node.prefixes
+            : node.ends;
     return put(methods, method, { target, names })?.target;
   }
 
+  /**
+   * Looks the path up in its normal form, so that `/%61dmin` is `/admin` and not what `/{p}` leads to; values and rest
+   * are as sent.
+   */
   find(method: string, path: string): Found<T> | undefined {
-    const plain = this.#plain.get(path);
+    const normal = normalizePath(path);
+    const plain = this.#plain.get(normal);
     const target = plain === undefined ? undefined : byMethod(plain, method);
     if (target !== undefined) return { target, values: noValues, rest: '' };
-    const segments = path.slice(1).split('/');
-    return findExact(this.#root, segments, 0, [], method) ?? findPrefix(this.#root, segments, 0, [], method)?.found;
+    const sent = path.slice(1).split('/');
+    // No escape of a slash is decoded, so both have the same segments.
+    const search = { method, sent, normal: normal === path ? sent : normal.slice(1).split('/') };
+    return findExact(this.#root, search, 0, []) ?? findPrefix(this.#root, search, 0, [])?.found;
   }
 }
 
@@ -133,28 +158,34 @@ function found<T>({ target, names }: Named<T>, values: readonly string[], rest: 
   return { target, values: new Map(names.map((name, index) => [name, values[index] ?? ''])), rest };
 }
 
+interface Search {
+  readonly method: string;
+  readonly normal: readonly string[];
+  readonly sent: readonly string[];
+}
+
 function findExact<T>(
   node: Node<T>,
-  segments: readonly string[],
+  search: Search,
   at: number,
   values: readonly string[],
-  method: string,
 ): Found<T> | undefined {
-  const segment = segments[at];
+  const { method, normal, sent } = search;
+  const segment = normal[at];
   if (segment === undefined) {
     const end = byMethod(node.ends, method);
     return end === undefined ? undefined : found(end, values, '');
   }
   const next = node.texts.get(segment);
-  const byText = next === undefined ? undefined : findExact(next, segments, at + 1, values, method);
+  const byText = next === undefined ? undefined : findExact(next, search, at + 1, values);
   if (byText !== undefined) return byText;
   if (node.one !== null && segment !== '') {
-    const byOne = findExact(node.one.node, segments, at + 1, [...values, segment], method);
+    const byOne = findExact(node.one.node, search, at + 1, [...values, sent[at] ?? '']);
     if (byOne !== undefined) return byOne;
   }
   const rest = byMethod(node.rests, method);
-  if (rest === undefined || (segment === '' && at === segments.length - 1)) return undefined;
-  return found(rest, [...values, segments.slice(at).join('/')], '');
+  if (rest === undefined || (segment === '' && at === normal.length - 1)) return undefined;
+  return found(rest, [...values, sent.slice(at).join('/')], '');
 }
 
 interface Deep<T> {
@@ -164,28 +195,28 @@ interface Deep<T> {
 
 function findPrefix<T>(
   node: Node<T>,
-  segments: readonly string[],
+  search: Search,
   at: number,
   values: readonly string[],
-  method: string,
 ): Deep<T> | undefined {
-  const segment = segments[at];
+  const { method, normal, sent } = search;
+  const segment = normal[at];
   let deepest: Deep<T> | undefined;
   if (segment !== undefined) {
     const next = node.texts.get(segment);
-    if (next !== undefined) deepest = findPrefix(next, segments, at + 1, values, method);
+    if (next !== undefined) deepest = findPrefix(next, search, at + 1, values);
     if (node.one !== null && segment !== '') {
-      const byOne = findPrefix(node.one.node, segments, at + 1, [...values, segment], method);
+      const byOne = findPrefix(node.one.node, search, at + 1, [...values, sent[at] ?? '']);
       if (byOne !== undefined && (deepest === undefined || byOne.depth > deepest.depth)) deepest = byOne;
     }
     const slash = byMethod(node.slashPrefixes, method);
     if (deepest === undefined && slash !== undefined) {
-      deepest = { depth: at + 0.5, found: found(slash, values, segments.slice(at).join('/')) };
+      deepest = { depth: at + 0.5, found: found(slash, values, sent.slice(at).join('/')) };
     }
   }
   if (deepest !== undefined) return deepest;
   const bare = byMethod(node.prefixes, method);
   if (bare === undefined) return undefined;
-  const rest = segments.slice(at).join('/');
+  const rest = sent.slice(at).join('/');
   return { depth: at, found: found(bare, values, segment === undefined ? '' : `/${rest}`) };
 }

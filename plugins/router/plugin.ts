@@ -1,4 +1,13 @@
-import { type Arrival, type Published, type Reply, type Route, type SetupKit, definePlugin, refuse } from '#sdk';
+import {
+  type Api,
+  type Arrival,
+  type Published,
+  type Reply,
+  type Route,
+  type SetupKit,
+  definePlugin,
+  refuse,
+} from '#sdk';
 import { HostTable } from './host-table.ts';
 import { type PathPattern, PathTable, readPattern } from './path-table.ts';
 
@@ -23,21 +32,22 @@ export default definePlugin({
 });
 
 function lookUp(table: PathTable<Published>, { method, path }: Arrival): Route | Reply | undefined {
-  const found = table.find(method, path) ?? (path.includes('%') ? table.find(method, normalized(path)) : undefined);
+  const found = table.find(method, path);
   if (found === undefined) return undefined;
   const { target, values, rest } = found;
   // A server that resolves them would serve a path that no API of this gateway leads to.
-  if (hasDotSegment(rest)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
-  for (const value of values.values()) {
-    if (hasDotSegment(value)) return refuse('bad-request', { message: 'The path must not contain . or .. segments.' });
-  }
+  if (hasDotSegment(rest)) return refuse('bad-request', noDots);
+  for (const value of values.values()) if (hasDotSegment(value)) return refuse('bad-request', noDots);
   return { target, pathValues: values, rest };
 }
+
+const noDots = { message: 'The path must not contain . or .. segments.' };
 
 function buildTables(kit: SetupKit): HostTable<Environments> {
   const byGroup = new Map<string, Environments>();
   const hosts = new HostTable<Environments>();
   const patterns = new Map<string, PathPattern | undefined>();
+  const clashing = new Set<Api>();
   for (const published of kit.published) {
     const { api, environment } = published;
     if (!patterns.has(api.name)) patterns.set(api.name, patternOf(published, kit));
@@ -53,10 +63,11 @@ function buildTables(kit: SetupKit): HostTable<Environments> {
     environments.set(environment, table);
     const { method, match } = api.request;
     const twin = table.add(method, pattern, match === 'prefix', published);
-    if (twin !== undefined) {
-      const problem = `${twin.api.name} has the same method, path and match in ${environment}`;
-      kit.problem(['apis', api.name, 'request', 'path'], problem);
-    }
+    // Once for an API, however many environments it shares with its twin.
+    if (twin === undefined || clashing.has(api)) continue;
+    clashing.add(api);
+    const problem = `${twin.api.name} has the same method, path and match in ${environment}`;
+    kit.problem(['apis', api.name, 'request', 'path'], problem);
   }
   return hosts;
 }
@@ -73,14 +84,6 @@ function patternOf({ api }: Published, kit: SetupKit): PathPattern | undefined {
     kit.problem(path, error instanceof Error ? error.message : 'not a path');
     return undefined;
   }
-}
-
-// RFC 3986 section 6.2.2: escapes of unreserved characters, and the letter case of the others, mean nothing.
-function normalized(path: string): string {
-  return path.replace(/%[0-9a-fA-F]{2}/g, (escape) => {
-    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-    return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
-  });
 }
 
 const dots = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\;]|%2f|%5c)/i;

@@ -289,7 +289,7 @@ test('an answer that HTTP cannot express is a 500, and the gateway lives', async
     assert.equal(answer.json()['error_code'], 'APIG.0601');
     assert.equal(answer.get('x-injected'), undefined);
   }
-  assert.equal(running.log.filter(({ message }) => message === 'the answer cannot be sent').length, 4);
+  assert.equal(running.log.filter(({ message }) => message === 'an answer could not be sent').length, 4);
   const framed = await twice(running.port, 'GET /framing HTTP/1.1\r\nHost: a\r\n\r\n');
   assert.equal(framed.text, 'ok');
   assert.deepEqual(framed.getAll('content-length'), ['2']);
