@@ -26,6 +26,12 @@ const maxHeaderBytes = 128 * 1024;
 /** Errors of connections that had answered before: such a one may have died unnoticed while it was idle. */
 const onReused = new WeakSet<Error>();
 
+/**
+ * Set while an error of a connection is told to the request on it: undici takes a reset for the end of an answer that
+ * has no other, and such an answer would look whole.
+ */
+let isResetting = false;
+
 /** One pool of connections for an origin; it outlives the configurations that use it. */
 export function createPool(origin: string, limits: EgressLimits): Pool {
   const connect = buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false });
@@ -42,8 +48,13 @@ export function createPool(origin: string, limits: EgressLimits): Pool {
       connect(options, (...result) => {
         const [error, socket] = result;
         if (error === null) {
+          // Before undici's own listener, which tells the request.
           socket.on('error', (failure: Error) => {
             if (socket.bytesRead > 0) onReused.add(failure);
+            isResetting = true;
+            process.nextTick(() => {
+              isResetting = false;
+            });
           });
         }
         callback(...result);
@@ -107,6 +118,7 @@ class Call implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #stream: BodyStream | null = null;
   #isStarted = false;
+  #isDelimited = false;
   #isRetried = false;
   #isStopped: Error | null = null;
 
@@ -155,6 +167,7 @@ class Call implements Dispatcher.DispatchHandler {
       this.#outbound.exchange.incoming.delivery.inform(status, interimFields(headers).flat);
       return;
     }
+    this.#isDelimited = 'content-length' in headers || 'transfer-encoding' in headers;
     const stream = new BodyStream({
       pause: () => controller.pause(),
       resume: () => {
@@ -171,7 +184,8 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Headers): void {
-    this.#stream?.end(answeredTrailers(trailers));
+    if (isResetting && !this.#isDelimited) this.#stream?.fail(new Error('the connection was reset'));
+    else this.#stream?.end(answeredTrailers(trailers));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { test } from 'node:test';
 import { definePlugin } from '#sdk';
 import { answerEach, httpBackend, rawBackend, streamBackend } from './support/backend.ts';
@@ -298,4 +299,43 @@ test('an answer that HTTP cannot express is a 500, and the gateway lives', async
     running.completed.map(({ status }) => status),
     [500, 500, 500, 500, 200, 200],
   );
+});
+
+test('a small answer leaves in one write', async () => {
+  const writes: string[] = [];
+  const watch = (message: unknown): void => {
+    const { socket } = message as { socket: { _handle: Record<string, unknown> } };
+    const handle = socket._handle;
+    for (const name of [
+      'writeLatin1String',
+      'writeUtf8String',
+      'writeAsciiString',
+      'writeBuffer',
+      'writev',
+    ]) {
+      const original = handle[name] as (...args: unknown[]) => unknown;
+      handle[name] = (...args: unknown[]) => {
+        writes.push(name);
+        return original.apply(handle, args);
+      };
+    }
+  };
+  const json = JSON.stringify({ message: 'x'.repeat(500) });
+  await using sized = await fixed(`HTTP/1.1 200 OK\r\nContent-Length: ${json.length}\r\n\r\n${json}`);
+  await using chunked = await fixed(
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${json.length.toString(16)}\r\n${json}\r\n0\r\n\r\n`,
+  );
+  await using running = await startGateway({
+    'main/sized': passTo(sized.port, { request: { path: '/sized' } }),
+    'main/chunked': passTo(chunked.port, { request: { path: '/chunked' } }),
+  });
+  for (const path of ['/sized', '/chunked', '/unknown']) {
+    const client = await openRaw(running.port);
+    subscribe('http.server.request.start', watch);
+    // The backends of this test are no HTTP servers: only the gateway's requests are told of.
+    await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).answer();
+    unsubscribe('http.server.request.start', watch);
+    assert.deepEqual(writes.splice(0), ['writeLatin1String'], path);
+    client.socket.destroy();
+  }
 });

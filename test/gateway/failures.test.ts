@@ -302,3 +302,20 @@ test('a caller that is busy sending can read the 413', async () => {
     }
   }
 });
+
+test('a caller that goes on sending for ever after its answer is cut off', async () => {
+  await using backend = await httpBackend();
+  await using running = await startGateway({
+    'main/all': passTo(backend.port, { request: { maxBodyBytes: 10 } }),
+  });
+  const client = await openRaw(running.port);
+  const { socket } = client;
+  client.send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n');
+  const timer = setInterval(() => socket.write('x'), 50);
+  assert.equal((await client.answer('POST')).status, 413);
+  const start = performance.now();
+  await client.closed(15_000);
+  clearInterval(timer);
+  assert.ok(performance.now() - start > 3000);
+  socket.destroy();
+});
