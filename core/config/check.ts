@@ -53,6 +53,12 @@ export class Problems {
     this.list.push({ at: moved, path: written, message: this.#locate.redact(path, message) });
   }
 
+  /** Reports a reference to something that there is not. */
+  known(name: string, known: readonly string[], what: string, path: Path): void {
+    if (known.includes(name)) return;
+    this.add(path, `there is no ${what} "${name}"; ${describeAllowed(known, name)}`);
+  }
+
   /** Whether something is wrong with the value at the path or in it. */
   has(path: Path): boolean {
     const written = formatPath(path);
