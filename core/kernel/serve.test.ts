@@ -366,7 +366,7 @@ test('a completed listener that throws, at once or later, harms neither the answ
     }),
     plugin('rejects', {
       // What a plugin without types may do.
-      completed: () => Promise.reject(new Error('boom')),
+      completed: () => Promise.reject(new Error('boom')) as never,
     }),
     plugin('tells', { completed: () => void told.push('told') }),
   ]);

@@ -33,8 +33,8 @@ export interface Built {
   readonly snapshot: BuiltSnapshot;
   readonly root: RootConfig;
   readonly limits: Limits;
-  /** Files whose change means building again. */
-  readonly files: readonly string[];
+  /** Files whose change means building again, and what they held. */
+  readonly hashes: ReadonlyMap<string, string>;
 }
 
 /**
@@ -57,7 +57,7 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
     snapshot.retire();
     throw new ConfigError(problems.list);
   }
-  return { snapshot, root, limits, files: text.files };
+  return { snapshot, root, limits, hashes: text.hashes };
 }
 
 class Builder {

@@ -30,7 +30,7 @@ export async function loadPlugins(
     try {
       const extension = locateExtension(source, text.locate.fileOf([...path, 'source']));
       // Before it is loaded: a change may mend what cannot be.
-      text.files.push(...extension.files);
+      for (const [file, hash] of extension.files) text.hashes.set(file, hash);
       extensions.push(await loadExtension(name, extension));
     } catch (error) {
       const message = error instanceof Error ? error.message : 'it threw';
