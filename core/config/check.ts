@@ -3,16 +3,22 @@ import type { TSchema } from '#sdk';
 import type { Locator } from './locate.ts';
 import { type Path, type Problem, describeAllowed, formatPath, nearest } from './problems.ts';
 
-const ajv = new Ajv({
-  allErrors: true,
-  useDefaults: true,
-  verbose: true,
-  strict: true,
-  allowUnionTypes: true,
-});
-ajv.addKeyword('secret');
-// What a pattern allows, in words.
-ajv.addKeyword('allowed');
+/** One for each schema: an Ajv keeps all that it has compiled, and schemas of reloaded extensions come and go. */
+function createAjv(): Ajv {
+  const ajv = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    meta: false,
+    validateSchema: false,
+  });
+  ajv.addKeyword('secret');
+  // What a pattern allows, in words.
+  ajv.addKeyword('allowed');
+  return ajv;
+}
 
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
@@ -20,7 +26,7 @@ const compiled = new WeakMap<TSchema, ValidateFunction>();
 export function validator(schema: TSchema): ValidateFunction {
   const there = compiled.get(schema);
   if (there !== undefined) return there;
-  const validate = ajv.compile(schema);
+  const validate = createAjv().compile(schema);
   compiled.set(schema, validate);
   return validate;
 }

@@ -81,10 +81,7 @@ test('reload: written in place, replaced, broken, truncated, emptied, removed an
   await served.logged('is refused');
   assert.deepEqual(await served.get('/'), { status: 200, body: 'four' });
   const [first] = served.refused;
-  assert.match(
-    String((first?.['problems'] as string[])[0]),
-    /gateway\.yaml:7:5 apis\.g\/a\.ath: unknown field/,
-  );
+  assert.match(String(first?.['problems']), /gateway\.yaml:7:5 apis\.g\/a\.ath: unknown field/);
   // The same problem again is no news: what counts it is the end of this test.
   writeFileSync(file, `${mock('five').replace('auth:', 'ath:')}# still\n`);
 
@@ -98,7 +95,7 @@ test('reload: written in place, replaced, broken, truncated, emptied, removed an
     const before = served.refused.length;
     breaks();
     await served.logged('is refused', before + 1);
-    assert.match((served.refused.at(-1)?.['problems'] as string[]).join('\n'), expected);
+    assert.match(String(served.refused.at(-1)?.['problems']), expected);
     assert.deepEqual(await served.get('/'), { status: 200, body: 'four' });
   }
   writeFileSync(file, mock('six'));
