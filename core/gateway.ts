@@ -51,9 +51,9 @@ export class Gateway {
     return this.#inForce().limits;
   }
 
-  /** The files the configuration in force came from. */
-  get files(): readonly string[] {
-    return this.#inForce().files;
+  /** The files the configuration in force came from, and what they held. */
+  get hashes(): ReadonlyMap<string, string> {
+    return this.#inForce().hashes;
   }
 
   /** Addresses in the order of `listeners`. */

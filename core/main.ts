@@ -7,7 +7,7 @@ import { schema } from './commands/schema.ts';
 import { start } from './commands/start.ts';
 import { test } from './commands/test.ts';
 import { UsageError } from './commands/usage.ts';
-import { ConfigError } from './config/problems.ts';
+import { ConfigError, describeAllowed } from './config/problems.ts';
 import './plugins/resolve-sdk.ts';
 
 const help = `tapgate COMMAND
@@ -53,7 +53,7 @@ async function main(): Promise<number> {
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (command === undefined)
-    throw new UsageError(`there is no command "${name}"; allowed: ${Object.keys(commands).join(', ')}`);
+    throw new UsageError(`there is no command "${name}"; ${describeAllowed(Object.keys(commands), name)}`);
   return command(args, values.config, values.header ?? []);
 }
 

@@ -2,8 +2,7 @@ import type { Route } from '#sdk';
 import { Fields, Reply, refusalKinds } from '#sdk';
 import { formatPosition } from '../config/problems.ts';
 import { Gateway, readFromDisk } from '../gateway.ts';
-import type { Endpoint } from '../kernel/endpoint.ts';
-import type { Handler } from '../kernel/hooks.ts';
+import type { CompletedListener, Endpoint } from '../kernel/endpoint.ts';
 import type { BuiltSnapshot } from '../plugins/snapshot.ts';
 import { silentLog } from './log.ts';
 import { UsageError, configPath } from './usage.ts';
@@ -61,26 +60,31 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
     print(`refused by routing: ${ending.answer.status} ${ending.answer.refusal?.message ?? ''}`);
     return 1;
   }
-  describe(ending.answer);
+  describe(snapshot, ending.answer);
   return 0;
 }
 
-function describe({ target, pathValues, rest }: Route): void {
-  const { api, environment, handlers } = target as Endpoint;
+function describe(snapshot: BuiltSnapshot, { target, pathValues, rest }: Route): void {
+  const { api, environment, handlers, completed } = target as Endpoint;
   print(`API          ${api.name}`);
   print(`environment  ${environment}`);
   for (const [name, value] of pathValues) print(`path value   ${name} = ${value}`);
   if (rest !== undefined && rest !== '') print(`path rest    ${rest}`);
-  for (const [hook, list] of Object.entries(handlers)) {
+  const all = {
+    routing: snapshot.routingHandlers,
+    ...handlers,
+    completed: [...completed, ...snapshot.completed],
+  };
+  for (const [hook, list] of Object.entries(all)) {
     print(hook);
     if (list.length === 0) print('  nothing');
-    for (const handler of list) print(`  ${line(handler)}`);
+    for (const each of list) print(`  ${line(each)}`);
   }
   print('backend');
   print(`  ${(api.definition['backend'] as { type: string }).type}`);
 }
 
-function line({ plugin, binding, at }: Handler<never>): string {
+function line({ plugin, binding, at }: Pick<CompletedListener, 'plugin' | 'binding' | 'at'>): string {
   return `${plugin} (${binding})${at === undefined ? '' : ` ${formatPosition(at)}`}`;
 }
 

@@ -1,7 +1,7 @@
 import { Problems } from '../config/check.ts';
 import { ConfigError } from '../config/problems.ts';
 import { readFromDisk } from '../gateway.ts';
-import { loadPlugins } from '../plugins/build.ts';
+import { loadPlugins } from '../plugins/load.ts';
 import { type LoadedPlugin, loadOwnPlugins } from '../plugins/registry.ts';
 
 /** The gateway's own plugins, and the extensions of a configuration when one is given. */

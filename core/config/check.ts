@@ -3,16 +3,22 @@ import type { TSchema } from '#sdk';
 import type { Locator } from './locate.ts';
 import { type Path, type Problem, describeAllowed, formatPath, nearest } from './problems.ts';
 
-const ajv = new Ajv({
-  allErrors: true,
-  useDefaults: true,
-  verbose: true,
-  strict: true,
-  allowUnionTypes: true,
-});
-ajv.addKeyword('secret');
-// What a pattern allows, in words.
-ajv.addKeyword('allowed');
+/** One for each schema: an Ajv keeps all that it has compiled, and schemas of reloaded extensions come and go. */
+function createAjv(): Ajv {
+  const ajv = new Ajv({
+    allErrors: true,
+    useDefaults: true,
+    verbose: true,
+    strict: true,
+    allowUnionTypes: true,
+    meta: false,
+    validateSchema: false,
+  });
+  ajv.addKeyword('secret');
+  // What a pattern allows, in words.
+  ajv.addKeyword('allowed');
+  return ajv;
+}
 
 const hidden = 'this is not accepted; what is wrong is not shown, because part of the value is a secret';
 
@@ -22,7 +28,7 @@ const compiled = new WeakMap<TSchema, ValidateFunction>();
 export function validator(schema: TSchema): ValidateFunction {
   const there = compiled.get(schema);
   if (there !== undefined) return there;
-  const validate = ajv.compile(schema);
+  const validate = createAjv().compile(schema);
   compiled.set(schema, validate);
   return validate;
 }
@@ -30,7 +36,7 @@ export function validator(schema: TSchema): ValidateFunction {
 /** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
 export class Problems {
   readonly list: Problem[];
-  readonly #locate: Locator;
+  #locate: Locator | null;
   /** Where a value has the wrong shape; unknown fields, which can be passed over, are not among them. */
   readonly misshapen: Path[] = [];
   readonly #seen = new Set<string>();
@@ -48,16 +54,30 @@ export class Problems {
     // A value that could not be read is no value of the wrong shape.
     if (this.#unreadable.has(written)) return;
     const { offset } = options;
-    const at = this.#locate.positionOf(path, {
+    const locate = this.#locate;
+    // What a plugin still reports once the configuration is in force can refuse nothing.
+    if (locate === null) return;
+    const at = locate.positionOf(path, {
       key: options.key === true,
       ...(offset === undefined ? {} : { offset }),
     });
     // Whoever knows a place inside a text is going to quote it.
-    const shown = offset !== undefined && this.#locate.isSecret(path) ? hidden : message;
+    const shown = offset !== undefined && locate.isSecret(path) ? hidden : message;
     const key = `${written} ${at.line}:${at.column} ${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at, path: written, message: this.#locate.redact(path, shown) });
+    this.list.push({ at, path: written, message: locate.redact(path, shown) });
+  }
+
+  /** Building is over: where things stand need not be remembered, though plugins still hold on to their kits. */
+  release(): void {
+    this.#locate = null;
+  }
+
+  /** Reports a reference to something that there is not. */
+  known(name: string, known: readonly string[], what: string, path: Path): void {
+    if (known.includes(name)) return;
+    this.add(path, `there is no ${what} "${name}"; ${describeAllowed(known, name)}`);
   }
 
   /** Whether something is wrong with the value at the path or in it. */
@@ -114,7 +134,7 @@ export class Problems {
     }
     const isSecret =
       (error.parentSchema as { secret?: boolean } | undefined)?.secret === true ||
-      this.#locate.isSecret(path);
+      this.#locate?.isSecret(path) !== false;
     this.add(path, `found ${isSecret ? 'a secret' : show(error.data)}; ${allowed(error)}`);
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -18,6 +19,32 @@ export function readFromMemory(texts: Readonly<Record<string, string>>): ReadTex
     if (Buffer.byteLength(text) > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
     return text.replace(/^\uFEFF/, '');
   };
+}
+
+/** What each file held when it was read; empty for one that could not be. */
+export type Hashes = Map<string, string>;
+
+/** The same, noting what was read. */
+export function noting(read: ReadText, hashes: Hashes): ReadText {
+  return (file, maxBytes) => {
+    hashes.set(file, '');
+    const text = read(file, maxBytes);
+    hashes.set(file, hashOf(text));
+    return text;
+  };
+}
+
+export function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** As `noting` would note it now. */
+export function hashOfFile(file: string): string {
+  try {
+    return hashOf(readFromDisk(file, Infinity));
+  } catch {
+    return '';
+  }
 }
 
 export function isYaml(name: string): boolean {

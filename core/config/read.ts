@@ -1,4 +1,12 @@
-import { isYaml, listYaml, readFromDisk, readFromMemory, type ReadText } from './files.ts';
+import {
+  type Hashes,
+  type ReadText,
+  isYaml,
+  listYaml,
+  noting,
+  readFromDisk,
+  readFromMemory,
+} from './files.ts';
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
@@ -12,7 +20,9 @@ export interface ConfigText {
   readonly root: Record<string, unknown>;
   readonly locate: Locator;
   /** Every file that was read or asked for, secret files included: those whose change means reading again. */
-  readonly files: string[];
+  readonly files: readonly string[];
+  /** The same files with what they held; building adds those of extensions. */
+  readonly hashes: Hashes;
   readonly problems: Problem[];
 }
 
@@ -20,23 +30,26 @@ export interface ConfigText {
 export function readConfig(path: string, env: NodeJS.ProcessEnv): ConfigText {
   const problems: Problem[] = [];
   const files = listYaml(path, (file, error) => problems.push(fileProblem(file, error)));
-  return readFiles(path, files, new Secrets(env, readFromDisk), readFromDisk, problems);
+  return readFiles(path, files, env, readFromDisk, problems);
 }
 
 /** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
 export function readConfigText(texts: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): ConfigText {
   const files = Object.keys(texts).filter(isYaml).sort();
   const read = readFromMemory(texts);
-  return readFiles('.', files, new Secrets(env, read), read, []);
+  return readFiles('.', files, env, read, []);
 }
 
 function readFiles(
   path: string,
   yamlFiles: readonly string[],
-  secrets: Secrets,
-  read: ReadText,
+  env: NodeJS.ProcessEnv,
+  readText: ReadText,
   problems: Problem[],
 ): ConfigText {
+  const hashes: Hashes = new Map();
+  const read = noting(readText, hashes);
+  const secrets = new Secrets(env, read);
   const sections = new Map<string, Node>();
   let isEmpty = true;
   for (const file of yamlFiles) {
@@ -60,6 +73,7 @@ function readFiles(
     root: toRecord(sections),
     locate,
     files: [...new Set([...yamlFiles, ...secrets.files])],
+    hashes,
     problems,
   };
 }

@@ -1,21 +1,20 @@
-import { Options, type TSchema, Type } from '#sdk';
+import { Options, type PluginDefinition, type TSchema, Type } from '#sdk';
 import type { LoadedPlugin } from '../plugins/registry.ts';
 import { apiFields, rootFields } from './schema.ts';
 
-const cache = new WeakMap<readonly LoadedPlugin[], TSchema>();
+let last: { readonly definitions: readonly PluginDefinition[]; readonly schema: TSchema } | undefined;
 
 /** The shape of a whole configuration: the kernel's keys, each plugin's section, and each plugin's API field. */
 export function rootSchema(plugins: readonly LoadedPlugin[]): TSchema {
-  let schema = cache.get(plugins);
-  if (schema === undefined) {
-    schema = Options({
-      ...rootFields,
-      apis: Type.Optional(Type.Record(Type.String(), apiSchema(plugins))),
-      ...sections(plugins),
-    });
-    cache.set(plugins, schema);
-  }
-  return schema;
+  const definitions = plugins.map(({ definition }) => definition);
+  // The same plugins, the same schema: it is compiled once, not at each reload.
+  const isSame =
+    definitions.length === last?.definitions.length &&
+    definitions.every((each, at) => each === last?.definitions[at]);
+  if (isSame && last !== undefined) return last.schema;
+  const apis = Type.Optional(Type.Record(Type.String(), apiSchema(plugins)));
+  last = { definitions, schema: Options({ ...rootFields, apis, ...sections(plugins) }) };
+  return last.schema;
 }
 
 function sections(plugins: readonly LoadedPlugin[]): Record<string, TSchema> {

@@ -12,7 +12,7 @@ const ListenerSchema = Options({
 
 const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
 
-export const GroupSchema = Options({
+const GroupSchema = Options({
   description: Type.Optional(Type.String()),
   domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
   internalDomains: Type.Optional(
@@ -21,7 +21,7 @@ export const GroupSchema = Options({
   subdomain: Type.Optional(HostName),
 });
 
-export const RequestSchema = Options({
+const RequestSchema = Options({
   method: Matching("^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", 'a method in upper case, or ANY'),
   path: Matching('^/', 'a path, which starts with /', {
     description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
@@ -90,7 +90,7 @@ export const LimitsSchema = Options({
 });
 
 export type Limits = Static<typeof LimitsSchema>;
-export type RequestConfig = Static<typeof RequestSchema>;
+type RequestConfig = Static<typeof RequestSchema>;
 export type GroupConfig = Static<typeof GroupSchema>;
 
 /** The fields of an API that the kernel reads; plugins add theirs. */
@@ -138,12 +138,12 @@ export type ListenerConfig = Static<typeof ListenerSchema>;
 /** Where to listen when the configuration does not say. */
 export const defaultListeners: readonly ListenerConfig[] = [{ port: 8080 }];
 
-export type BindingConfig = Static<typeof BindingSchema>;
-export type PluginConfig = Static<typeof PluginSchema>;
-export type ExtensionConfig = Static<typeof ExtensionSchema>;
+type BindingConfig = Static<typeof BindingSchema>;
+type PluginConfig = Static<typeof PluginSchema>;
+type ExtensionConfig = Static<typeof ExtensionSchema>;
 
 /** An API as checked, before its plugins' fields are. */
-export interface ApiConfig extends Record<string, unknown> {
+interface ApiConfig extends Record<string, unknown> {
   readonly request: RequestConfig;
   readonly environments?: readonly string[];
   readonly auth: string | ({ readonly type: string } & Record<string, unknown>);

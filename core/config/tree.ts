@@ -54,7 +54,7 @@ export function childrenOf({ content }: Node): Iterable<Node> {
  * A plain value with its own copy of everything an alias stands for. Mappings have no prototype: a name such as
  * `constructor` that was not written must not be found, and `__proto__` is a name like any other.
  */
-export function toValue({ content }: Node): unknown {
+function toValue({ content }: Node): unknown {
   if (content instanceof Map) return toRecord(content);
   return Array.isArray(content) ? content.map(toValue) : content;
 }

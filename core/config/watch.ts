@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '#sdk';
+import { hashOfFile } from './files.ts';
 import { type ConfigText, readConfig } from './read.ts';
 
 /** Quiet time after a change: editors and deployments write in several steps. */
@@ -12,7 +12,8 @@ const longestMs = 400;
 
 /** What takes a changed configuration. */
 export interface Reloadable {
-  readonly files: readonly string[];
+  /** The files of the configuration in force, and what they held when they were read. */
+  readonly hashes: ReadonlyMap<string, string>;
   apply(text: ConfigText, options: { listen: boolean }): Promise<void>;
 }
 
@@ -21,8 +22,8 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
   let timer: NodeJS.Timeout | undefined;
   let waitingSince: number | undefined;
   let isClosed = false;
-  let files = target.files;
-  let seen = digest(files);
+  // Of the last attempt. What was read, not what is there now: a change may come between the two.
+  let seen = target.hashes;
   let refused = '';
   let running: Promise<void> = Promise.resolve();
 
@@ -41,10 +42,8 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
   const reload = async (): Promise<void> => {
     if (isClosed) return;
     const text = readConfig(path, process.env);
-    const read = [...text.files, ...files];
-    folders.follow(path, read);
-    const now = digest(read);
-    if (now === seen) return;
+    folders.follow(path, [...text.hashes.keys(), ...seen.keys(), ...target.hashes.keys()]);
+    if (!differs(text.hashes, seen)) return;
     try {
       await target.apply(text, { listen: true });
       refused = '';
@@ -55,15 +54,12 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
       refused = reason;
     }
     // Building has added the files of extensions, those that could not be loaded included.
-    files = [...text.files, ...target.files];
-    folders.follow(path, files);
-    // A change while this one was being built came with no event of its own left to wait for.
-    const isStale = digest(read) !== now;
-    seen = isStale ? '' : digest(files);
-    if (isStale) soon();
+    seen = text.hashes;
+    // What changed meanwhile may have no event of its own left.
+    soon();
   };
 
-  folders.follow(path, files);
+  folders.follow(path, [...seen.keys()]);
   soon();
   return {
     close() {
@@ -123,17 +119,11 @@ function identityOf(folder: string): string {
   return found === undefined ? '' : `${found.dev} ${found.ino}`;
 }
 
-function digest(files: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const file of [...new Set(files)].sort()) {
-    hash.update(`${file}\0`);
-    try {
-      hash.update(readFileSync(file));
-    } catch {
-      hash.update('missing');
-    }
-  }
-  return hash.digest('hex');
+/** Whether what was read now is other than what was seen; files that only building knows of are looked up. */
+function differs(now: ReadonlyMap<string, string>, seen: ReadonlyMap<string, string>): boolean {
+  for (const [file, hash] of now) if (seen.get(file) !== hash) return true;
+  for (const [file, hash] of seen) if (!now.has(file) && hashOfFile(file) !== hash) return true;
+  return false;
 }
 
 /** The folder a file stands in, and the one it really lies in when a link leads there. */

@@ -31,10 +31,11 @@ export function compileEndpoint(
     response: collect<Inbound>(placed, 'response').toReversed(),
   };
   const completed: CompletedListener[] = [];
-  for (const { bound } of placed) {
+  for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
     const notify = hooks.completed?.bind(hooks);
-    if (notify !== undefined) completed.push({ plugin: prepared.plugin.definition.name, notify });
+    const plugin = prepared.plugin.definition.name;
+    if (notify !== undefined) completed.push({ plugin, binding: prepared.name, at, notify });
   }
   return {
     ...published,

@@ -1,4 +1,5 @@
 import type { Arrival, Backend, Completed, Log, Published, Reply, Route } from '#sdk';
+import type { Position } from '../config/problems.ts';
 import type { Inbound } from './inbound.ts';
 import type { Exchange } from './exchange.ts';
 import type { Chain, Handler, HookName, SyncChain } from './hooks.ts';
@@ -8,6 +9,8 @@ import type { BodyLimits } from './content-reader.ts';
 /** A function told of every completed request; faults are logged under its plugin. */
 export interface CompletedListener {
   readonly plugin: string;
+  readonly binding: string;
+  readonly at: Position | undefined;
   notify(notice: Completed): void;
 }
 

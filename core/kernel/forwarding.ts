@@ -31,7 +31,7 @@ const provenance: ReadonlySet<string> = new Set([
 const lengths = new Set([...perConnection, ...provenance].map((name) => name.length));
 
 /** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
-export function nominated(connection: string | undefined): ReadonlySet<string> | null {
+function nominated(connection: string | undefined): ReadonlySet<string> | null {
   if (connection === undefined || connection === 'keep-alive' || connection === 'close') return null;
   const names = connection
     .toLowerCase()

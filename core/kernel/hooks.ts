@@ -1,8 +1,8 @@
 import { AsyncSeriesBailHook, SyncBailHook } from 'tapable';
 import type { Position } from '../config/problems.ts';
 
-/** The hooks, and how each is run. One table: chains, checks and `plugins` read it. */
-export const hookTable = {
+/** The hooks, and how each is run. One table. */
+const hookTable = {
   routing: { scope: 'gateway', sync: true },
   preAuth: { scope: 'api', sync: false },
   auth: { scope: 'api', sync: false },

@@ -7,7 +7,7 @@ import { Outbound } from './outbound.ts';
 import { renderRefusal } from './render.ts';
 
 /** How often one request may pass through the gateway before it is taken for a loop (design section 9). */
-export const maxPasses = 10;
+const maxPasses = 10;
 
 const clientGone = new Error('the caller went away');
 

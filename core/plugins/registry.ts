@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PluginDefinition } from '#sdk';
 import { describeAllowed } from '../config/problems.ts';
 import { validator } from '../config/check.ts';
+import { hashOf, hashOfFile } from '../config/files.ts';
 import { extensionScheme, versionKey } from './resolve-sdk.ts';
 
 /** A plugin that passed the checks of loading. */
@@ -49,8 +49,8 @@ export function loadOwnPlugins(): Promise<readonly LoadedPlugin[]> {
 /** Where a third party's plugin lies. */
 export interface ExtensionSource {
   readonly url: string;
-  /** What it is made of, as far as it lies in its folder: a change of these means loading it again. */
-  readonly files: readonly string[];
+  /** What it is made of, as far as it lies in its folder, and what that held: a change means loading it again. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /**
@@ -62,15 +62,14 @@ export interface ExtensionSource {
 export function locateExtension(source: string, from: string): ExtensionSource {
   if (!source.startsWith('.') && !source.startsWith('/')) {
     const query = new URLSearchParams({ package: source, from: pathToFileURL(resolve(from)).href });
-    return { url: `${extensionScheme}?${query.toString()}`, files: [] };
+    return { url: `${extensionScheme}?${query.toString()}`, files: new Map() };
   }
   const path = resolve(dirname(resolve(from)), source);
   const isFolder = statSync(path).isDirectory();
-  const files = isFolder ? sourcesIn(path) : [path];
-  const hash = createHash('sha256');
-  for (const file of files) hash.update(file).update('\0').update(readFileSync(file));
+  const names = isFolder ? sourcesIn(path) : [path];
+  const files = new Map(names.map((file) => [file, hashOfFile(file)]));
   // Its content in the URL makes a changed file another module: otherwise a reload would run the old one for ever.
-  const version = hash.digest('hex').slice(0, 16);
+  const version = hashOf([...files].join('\n')).slice(0, 16);
   return { url: `${pathToFileURL(isFolder ? entryOf(path) : path).href}?${versionKey}=${version}`, files };
 }
 

@@ -34,7 +34,8 @@ export class BuiltSnapshot implements Snapshot {
         const handle = hooks.routing.bind(hooks);
         routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
       }
-      if (hooks.completed !== undefined) completed.push({ plugin, notify: hooks.completed.bind(hooks) });
+      const notify = hooks.completed?.bind(hooks);
+      if (notify !== undefined) completed.push({ plugin, binding: plugin, at: undefined, notify });
     }
     this.routingHandlers = routing;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);

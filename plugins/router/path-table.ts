@@ -5,7 +5,7 @@ export interface PathPattern {
   readonly isPlain: boolean;
 }
 
-export type Segment =
+type Segment =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'one' | 'rest'; readonly name: string };
 

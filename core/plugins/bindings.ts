@@ -1,0 +1,182 @@
+import type { Api } from '#sdk';
+import type { Problems } from '../config/check.ts';
+import type { Path } from '../config/problems.ts';
+import type { RootConfig } from '../config/schema.ts';
+import type { Binder, Prepared } from './bind.ts';
+import type { Damaged } from './damaged.ts';
+
+/** An API and the environments it is published in. */
+export interface ApiIn {
+  readonly api: Api;
+  readonly environments: readonly string[];
+}
+
+/** A plugin bound to an API, and the line that did it. */
+export interface Use {
+  readonly prepared: Prepared;
+  readonly path: Path;
+}
+
+interface Twin {
+  readonly place: string;
+  readonly twin: Prepared;
+}
+
+/** Which plugins are bound to which API in which environment, in order: its own fields, then `bindings`. */
+export class Bindings {
+  readonly #root: RootConfig;
+  readonly #environments: readonly string[];
+  readonly #damaged: Damaged;
+  readonly #binder: Binder;
+  readonly #problems: Problems;
+  readonly #uses = new Map<string, Use[]>();
+
+  constructor(
+    root: RootConfig,
+    environments: readonly string[],
+    damaged: Damaged,
+    binder: Binder,
+    problems: Problems,
+  ) {
+    this.#root = root;
+    this.#environments = environments;
+    this.#damaged = damaged;
+    this.#binder = binder;
+    this.#problems = problems;
+  }
+
+  /** Sorts out what is bound to these. */
+  resolve(apis: readonly ApiIn[]): void {
+    this.#placeFields(apis);
+    this.#placeBindings(apis);
+  }
+
+  of(api: Api, environment: string): readonly Use[] {
+    return this.#uses.get(`${environment} ${api.name}`) ?? [];
+  }
+
+  /** What an API's own fields bind comes before what `bindings` adds. */
+  #placeFields(apis: readonly ApiIn[]): void {
+    for (const { api, environments } of apis) {
+      for (const { prepared, path } of this.#fieldUses(api, ['apis', api.name])) {
+        for (const environment of environments) this.#place(prepared, api, environment, path);
+      }
+    }
+  }
+
+  /** Sorts the bindings by API and environment, in the order they were written. */
+  #placeBindings(apis: readonly ApiIn[]): void {
+    const prepared = this.#prepareAll();
+    const names = Object.keys(this.#root.apis ?? {});
+    for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
+      const path: Path = ['bindings', index];
+      if (this.#damaged.has('bindings', index)) continue;
+      if (!prepared.has(binding.plugin)) {
+        this.#problems.known(binding.plugin, [...prepared.keys()], 'plugin', [...path, 'plugin']);
+        continue;
+      }
+      binding.environments?.forEach((environment, place) => {
+        this.#problems.known(environment, this.#environments, 'environment', [
+          ...path,
+          'environments',
+          place,
+        ]);
+      });
+      const use = prepared.get(binding.plugin);
+      const twins: Twin[] = [];
+      for (const [place, pattern] of binding.apis.entries()) {
+        const matches = matcher(pattern);
+        if (!names.some(matches)) this.#problems.known(pattern, names, 'API', [...path, 'apis', place]);
+        const hit = apis.filter(({ api }) => matches(api.name));
+        if (use !== undefined) twins.push(...this.#placeAll(use, hit, binding.environments, path));
+      }
+      this.#reportTwins(twins, path);
+    }
+  }
+
+  #prepareAll(): ReadonlyMap<string, Prepared | undefined> {
+    const prepared = new Map<string, Prepared | undefined>();
+    for (const [name, { type, config }] of Object.entries(this.#root.plugins ?? {})) {
+      const path = ['plugins', name];
+      // Known by name all the same: that it cannot be used is noted already.
+      prepared.set(name, undefined);
+      if (this.#damaged.has('plugins', name)) continue;
+      prepared.set(
+        name,
+        this.#binder.prepare({ type, config, name }, [...path, 'config'], [...path, 'type']),
+      );
+    }
+    return prepared;
+  }
+
+  #placeAll(use: Prepared, hit: readonly ApiIn[], only: readonly string[] | undefined, path: Path): Twin[] {
+    const twins: Twin[] = [];
+    for (const { api, environments } of hit) {
+      for (const environment of environments) {
+        if (only?.includes(environment) === false) continue;
+        const twin = this.#place(use, api, environment, path);
+        if (twin !== undefined) twins.push({ place: `${api.name} in ${environment}`, twin });
+      }
+    }
+    return twins;
+  }
+
+  /** Answers the binding of the same plugin that is there already, if there is one. */
+  #place(prepared: Prepared, api: Api, environment: string, path: Path): Prepared | undefined {
+    const key = `${environment} ${api.name}`;
+    const there = this.#uses.get(key) ?? [];
+    this.#uses.set(key, there);
+    const twin = there.find((other) => other.prepared.plugin === prepared.plugin);
+    if (twin === undefined) there.push({ prepared, path });
+    // One binding may name an API twice, as in [shop/*, shop/orders].
+    return twin?.path === path ? undefined : twin?.prepared;
+  }
+
+  /** Once for a binding, however many APIs it names. */
+  #reportTwins(twins: readonly Twin[], path: Path): void {
+    const [first] = twins;
+    if (first === undefined) return;
+    const { place, twin } = first;
+    const more = twins.length > 1 ? ` (so do ${twins.length - 1} more)` : '';
+    const kind = twin.plugin.definition.name;
+    this.#problems.add(
+      path,
+      `${place} already has ${kind}, bound by "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
+    );
+  }
+
+  /** The plugins that the API's own fields bind, in the order the fields are written. */
+  #fieldUses(api: Api, base: Path): Use[] {
+    const uses: Use[] = [];
+    for (const [field, value] of Object.entries(api.definition)) {
+      const path = [...base, field];
+      const use = this.#fieldUse(field, value);
+      if (use === undefined) continue;
+      const prepared = this.#binder.prepare(use, path, use.typeInside ? [...path, 'type'] : path);
+      if (prepared !== undefined) uses.push({ prepared, path });
+    }
+    return uses;
+  }
+
+  #fieldUse(field: string, value: unknown) {
+    if (field === 'auth') {
+      const isWord = typeof value === 'string';
+      const { type, ...config } = (isWord ? { type: value } : value) as { type: string };
+      return { type, config, name: field, prefix: 'auth-', typeInside: !isWord };
+    }
+    const plugin = this.#binder.fields.get(field);
+    if (plugin === undefined || value === false) return undefined;
+    return {
+      type: plugin.definition.name,
+      config: value === true ? {} : value,
+      name: field,
+      typeInside: false,
+    };
+  }
+}
+
+function matcher(pattern: string): (name: string) => boolean {
+  if (pattern === '*') return () => true;
+  if (pattern.endsWith('/*')) return (name) => name.startsWith(pattern.slice(0, -1));
+  return (name) => name === pattern;
+}

@@ -1,0 +1,70 @@
+import type { PluginDefinition } from '#sdk';
+import type { Problems } from '../config/check.ts';
+import type { Path } from '../config/problems.ts';
+import type { ConfigText } from '../config/read.ts';
+import { apiFields, rootFields } from '../config/schema.ts';
+import { type LoadedPlugin, loadExtension, loadGiven, loadOwnPlugins, locateExtension } from './registry.ts';
+
+/** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
+export async function loadPlugins(
+  text: ConfigText,
+  problems: Problems,
+  given: readonly PluginDefinition[] = [],
+): Promise<LoadedPlugin[]> {
+  const extensions: LoadedPlugin[] = given.map((definition) => loadGiven(definition));
+  const named = text.root['extensions'];
+  const entries = typeof named === 'object' && named !== null ? Object.entries(named) : [];
+  const own = await loadOwnPlugins();
+  for (const [name, entry] of entries) {
+    const path: Path = ['extensions', name];
+    const source: unknown = (entry as { source?: unknown } | null)?.source;
+    if (typeof source !== 'string') continue;
+    if (own.some(({ definition }) => definition.name === name)) {
+      problems.add(
+        path,
+        `a plugin of the gateway is called "${name}"; an extension needs a name of its own`,
+        { key: true },
+      );
+      continue;
+    }
+    try {
+      const extension = locateExtension(source, text.locate.fileOf([...path, 'source']));
+      // Before it is loaded: a change may mend what cannot be.
+      for (const [file, hash] of extension.files) text.hashes.set(file, hash);
+      extensions.push(await loadExtension(name, extension));
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'it threw';
+      problems.add([...path, 'source'], `the extension cannot be loaded: ${message}`);
+    }
+  }
+  const names = new Set(extensions.map(({ definition }) => definition.name));
+  const all = [...own.filter(({ definition }) => !names.has(definition.name)), ...extensions];
+  reportClashes(all, problems);
+  return all;
+}
+
+/** Two plugins that answer to one word: which of them did would depend on the order they were loaded in. */
+function reportClashes(plugins: readonly LoadedPlugin[], problems: Problems): void {
+  const owners = new Map<string, string>();
+  for (const { definition } of plugins) {
+    const { name, apiField, section, dialects, offers } = definition;
+    const claims = [...Object.keys(dialects ?? {}), name].map((type) => `the type "${type}"`);
+    if (apiField !== undefined) claims.push(`the API field "${apiField}"`);
+    if (section !== undefined) claims.push(`the section "${section.name}"`);
+    for (const token of offers ?? []) claims.push(`the service "${token.name}"`);
+    for (const claim of claims) {
+      const owner = owners.get(claim) ?? ownedByKernel.get(claim);
+      if (owner !== undefined) {
+        problems.add(['extensions', name], `${claim} belongs to ${owner} already`, { key: true });
+      }
+      owners.set(claim, `the plugin "${name}"`);
+    }
+  }
+}
+
+const ownedByKernel: ReadonlyMap<string, string> = new Map([
+  ...Object.keys(apiFields).map((field) => [`the API field "${field}"`, 'the kernel'] as const),
+  ...[...Object.keys(rootFields), 'apis'].map(
+    (section) => [`the section "${section}"`, 'the kernel'] as const,
+  ),
+]);

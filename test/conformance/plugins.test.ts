@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Hooks, PluginDefinition, TSchema } from '#sdk';
+import { ConfigError } from '../../core/config/problems.ts';
+import { readConfigText } from '../../core/config/read.ts';
+import { Gateway } from '../../core/gateway.ts';
+import { root } from '../architecture/sources.ts';
+
+/* What every plugin must hold, whatever it does: the rules an operator and an author may rely on. */
+
+// Some plugins open files; what they open lies here.
+const scratch = mkdtempSync(join(tmpdir(), 'tapgate-conformance-'));
+process.chdir(scratch);
+after(() => {
+  process.chdir(root);
+  rmSync(scratch, { recursive: true });
+});
+
+const folders = readdirSync(join(root, 'plugins'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** Stands for every environment variable that an example may name. */
+const env = new Proxy<Record<string, string>>(
+  {},
+  {
+    get: (_target, name) => (typeof name === 'string' ? `value-of-${name}` : undefined),
+    getOwnPropertyDescriptor: () => ({ value: '', configurable: true, enumerable: true, writable: true }),
+  },
+);
+
+/** Builds a configuration; answers its problems, or an empty list. */
+async function problemsOf(yaml: string, plugins: readonly PluginDefinition[] = []): Promise<string[]> {
+  try {
+    const { snapshot } = await new Gateway({ log: silent, plugins }).build(
+      readConfigText({ 'gateway.yaml': yaml }, env),
+    );
+    snapshot.retire();
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(({ at, path, message }) => `${at?.line}: ${path}: ${message}`);
+  }
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Each schema in a schema, itself included, with a path to it. */
+function* schemasIn(schema: Json, path: string): Generator<[string, Json], void, undefined> {
+  yield [path, schema];
+  for (const key of ['properties', 'patternProperties']) {
+    for (const [name, each] of Object.entries((schema[key] ?? {}) as Record<string, Json>)) {
+      yield* schemasIn(each, `${path}.${name}`);
+    }
+  }
+  for (const key of ['anyOf', 'oneOf', 'allOf']) {
+    for (const [index, each] of ((schema[key] ?? []) as Json[]).entries())
+      yield* schemasIn(each, `${path}|${index}`);
+  }
+  const { items, additionalProperties } = schema;
+  for (const each of [items, additionalProperties]) {
+    if (typeof each === 'object' && each !== null) yield* schemasIn(each as Json, `${path}[]`);
+  }
+}
+
+const hasType = (schema: Json): boolean =>
+  ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'].some((key) => schema[key] !== undefined);
+
+/** The names of all options of a schema, at every level. */
+function optionNames(schema: TSchema | undefined): string[] {
+  if (schema === undefined) return [];
+  const all = [...schemasIn(schema as Json, '')];
+  return all.flatMap(([, each]) => Object.keys(each['properties'] ?? {}));
+}
+
+/** An API that the plugin is bound to with nothing but its name. */
+function bareConfig({ name }: PluginDefinition): string {
+  const kind = /^(auth|backend)-(.+)$/.exec(name);
+  const auth = kind?.[1] === 'auth' ? kind[2] : 'none';
+  const backend = kind?.[1] === 'backend' ? kind[2] : 'mock';
+  const binding =
+    kind === null ? `plugins: { mine: { type: ${name} } }\nbindings: [{ plugin: mine, apis: ['*'] }]` : '';
+  return `groups: { g: { domains: ['*'] } }
+apis:
+  g/a:
+    request: { method: GET, path: / }
+    auth: ${auth}
+    backend: { type: ${backend} }
+${binding}
+`;
+}
+
+test('there are plugins', () => {
+  assert.ok(folders.length >= 5, folders.join(' '));
+});
+
+for (const name of folders) {
+  const folder = join(root, 'plugins', name);
+  const { default: definition } = (await import(join(folder, 'plugin.ts'))) as { default: PluginDefinition };
+
+  test(`${name}: has its files, its name and one sentence on what it is for`, () => {
+    for (const file of ['plugin.ts', 'plugin.test.ts', 'README.md'])
+      assert.ok(existsSync(join(folder, file)), file);
+    assert.equal(definition.name, name);
+    assert.match(definition.summary, /^[A-Z][^\n]*[a-z0-9)`]\.$/);
+    assert.doesNotMatch(definition.summary.replaceAll(/`[^`]*`/g, ''), /[.!?] [A-Z]/, 'one sentence');
+  });
+
+  test(`${name}: its schemas refuse unknown fields at every level, and every option has a type`, () => {
+    const { config, section } = definition;
+    for (const [what, schema] of [
+      ['config', config],
+      ['section', section?.schema],
+    ] as const) {
+      if (schema === undefined) continue;
+      assert.equal((schema as Json)['type'], 'object', `${what} is an object`);
+      for (const [path, each] of schemasIn(schema as Json, what)) {
+        assert.ok(hasType(each), `${path} has no type`);
+        if (each['properties'] !== undefined)
+          assert.equal(each['additionalProperties'], false, `${path} takes anything`);
+      }
+    }
+    for (const [type, dialect] of Object.entries(definition.dialects ?? {})) {
+      assert.ok(hasType(dialect.config as Json), `the dialect ${type} has no type`);
+    }
+  });
+
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+  const blocks = Array.from(readme.matchAll(/^```yaml\n([^]*?)^```$/gm), ([, block = '']) => block);
+
+  test(`${name}: its page names every option, its dialects, its section and its field`, () => {
+    assert.match(readme, new RegExp(`^# ${name}\\n`));
+    const { config, section, dialects, apiField } = definition;
+    const names = [...optionNames(config), ...optionNames(section?.schema), ...Object.keys(dialects ?? {})];
+    for (const word of [...names, section?.name, apiField]) {
+      if (word !== undefined) assert.match(readme, new RegExp(`\\b${RegExp.escape(word)}\\b`), word);
+    }
+    assert.ok(blocks.length > 0, 'a ```yaml block to paste');
+  });
+
+  for (const [index, block] of blocks.entries()) {
+    if (!/^apis:/m.test(block)) continue;
+    test(`${name}: the configuration on its page loads (${index + 1})`, async () => {
+      assert.deepEqual(await problemsOf(block), []);
+    });
+  }
+
+  test(`${name}: at least one configuration on its page is whole`, () => {
+    assert.ok(blocks.some((block) => /^apis:/m.test(block)));
+  });
+
+  if (definition.bind === undefined) continue;
+
+  test(`${name}: bound with nothing, it works or says which option is missing`, async () => {
+    for (const problem of await problemsOf(bareConfig(definition))) {
+      assert.match(problem, /"\w+" is missing|no plugin offers|must have/, problem);
+    }
+  });
+
+  test(`${name}: an option that there is not is refused with its name`, async () => {
+    const yaml = bareConfig(definition)
+      .replace(`{ type: ${name} }`, `{ type: ${name}, config: { no-such-option: 1 } }`)
+      .replace(/(auth: )(\w[\w-]*)$/m, (all, key: string, type: string) =>
+        name === `auth-${type}` ? `${key}{ type: ${type}, no-such-option: 1 }` : all,
+      )
+      .replace(/backend: \{ type: ([\w-]+) \}/, (all, type: string) =>
+        name === `backend-${type}` ? `backend: { type: ${type}, no-such-option: 1 }` : all,
+      );
+    const problems = await problemsOf(yaml);
+    assert.ok(
+      problems.some((problem) => /no-such-option: unknown field/.test(problem)),
+      problems.join('\n'),
+    );
+  });
+
+  test(`${name}: each binding has hooks of its own, and disposing twice does no harm`, async () => {
+    const bound: Hooks[] = [];
+    const watched: PluginDefinition = {
+      ...definition,
+      bind(config, kit) {
+        const hooks = definition.bind?.(config, kit) ?? {};
+        bound.push(hooks);
+        return hooks;
+      },
+    };
+    for (const block of blocks.filter((each) => /^apis:/m.test(each))) {
+      for (let round = 0; round < 2; round += 1) assert.deepEqual(await problemsOf(block, [watched]), []);
+    }
+    assert.ok(bound.length >= 2, 'the examples bind it');
+    assert.equal(new Set(bound).size, bound.length, 'two bindings share their hooks');
+    const parts = bound.flatMap((hooks) => [hooks.auth, hooks.backend]).filter((part) => part !== undefined);
+    assert.equal(new Set(parts).size, parts.length, 'two bindings share a part of their hooks');
+    // Retiring the configuration has called it once already.
+    for (const hooks of bound) hooks.dispose?.();
+  });
+}
