@@ -215,14 +215,17 @@ function portOf(listener: unknown): number {
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */
 function disposal(binder: Binder, setups: Setups, client: { dispose(): void }, log: Log): () => void {
-  const guarded = (dispose: () => void): void => {
+  const failed = (error: unknown): void => {
+    const reason = error instanceof Error ? error.stack : String(error);
+    log.error({ error: reason }, 'a plugin failed to dispose');
+  };
+  const guarded = (dispose: () => unknown): void => {
     try {
-      dispose();
+      const result = dispose();
+      // Nobody waits for it, but its rejection would end the process.
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
-      log.error(
-        { error: error instanceof Error ? error.stack : String(error) },
-        'a plugin failed to dispose',
-      );
+      failed(error);
     }
   };
   return () => {

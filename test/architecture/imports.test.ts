@@ -15,7 +15,7 @@ const imports: Import[] = files.flatMap((file) =>
   importsOf(readSource(file)).map((to) => ({ file, to: to.startsWith('.') ? join(dirname(file), to) : to })),
 );
 
-const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.endsWith('.test-d.ts');
+const isTest = (file: string): boolean => /(?:\.test|\.test-d|\/testing)\.ts$/.test(file);
 const isOurs = ({ to }: Import): boolean =>
   to.startsWith('#') ||
   to.startsWith('tapgate') ||
