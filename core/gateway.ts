@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Log, PluginDefinition } from '#sdk';
+import type { Clock, Log, PluginDefinition, Values } from '#sdk';
 import { ConfigError, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
-import type { Limits, ListenerConfig } from './config/schema.ts';
+import { type Limits, type ListenerConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { type Listener, listen } from './http/ingress.ts';
 import { type Built, build } from './plugins/build.ts';
@@ -13,6 +13,8 @@ import { MemoryValues } from './state/memory-values.ts';
 export interface GatewayOptions {
   readonly log: Log;
   readonly clock?: Clock;
+  /** Where replays are remembered; in this process when absent. */
+  readonly values?: Values;
   /** Serves the addresses that are not the gateway's own. */
   readonly targets?: TargetFactory;
   /** Plugins given in code, beside the gateway's own. */
@@ -28,7 +30,7 @@ export class Gateway {
   /** Random, so that two gateways in one chain are not taken for a loop of one. */
   readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
   readonly #options: GatewayOptions;
-  readonly #values: MemoryValues;
+  readonly #values: Values;
   readonly #pools = new Pools();
   readonly #listeners = new Map<string, Listener>();
   #built: Built | null = null;
@@ -37,7 +39,7 @@ export class Gateway {
     this.#options = options;
     this.log = options.log;
     this.clock = options.clock ?? systemClock;
-    this.#values = new MemoryValues(this.clock);
+    this.#values = options.values ?? new MemoryValues(this.clock);
   }
 
   /** The configuration in force. */
@@ -70,7 +72,7 @@ export class Gateway {
     this.#built = built;
     if (options.listen) {
       try {
-        await this.#listen(built.root.listeners ?? [{ port: 8080 }], text);
+        await this.#listen(built.root.listeners ?? defaultListeners, text);
       } catch (error) {
         this.#built = previous;
         built.snapshot.retire();
@@ -90,17 +92,14 @@ export class Gateway {
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
-        return new GatewayClient(
-          { host: (host) => own.has(host), port: (port) => this.#hasPort(port) },
-          create,
-        );
+        return new GatewayClient(own, create);
       },
     });
   }
 
   /** Stops accepting, lets requests finish within the configured time, then frees everything. */
   async close(): Promise<void> {
-    const { drainTimeoutMs } = this.limits();
+    const drainTimeoutMs = this.#built?.limits.drainTimeoutMs ?? 0;
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)));
     this.#listeners.clear();
     this.#built?.snapshot.retire();
@@ -109,10 +108,6 @@ export class Gateway {
   #inForce(): Built {
     if (this.#built === null) throw new Error('no configuration is in force yet');
     return this.#built;
-  }
-
-  #hasPort(port: number): boolean {
-    return this.listeners.some((listener) => listener.port === port);
   }
 
   /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */

@@ -1,4 +1,4 @@
-import { Fields } from './fields.ts';
+import type { Fields } from './fields.ts';
 
 /** Where a body goes. `data` answers false when the receiver is full; it then calls `stream.resume()` when it is not. */
 export interface BodySink {
@@ -11,7 +11,7 @@ export interface BodySink {
 export interface BodyProducer {
   pause?(): void;
   resume?(): void;
-  /** The receiver is gone: stop producing and free what is held. */
+  /** The receiver is gone: stop producing and free what is held. Not called once the body has ended or failed. */
   cancel?(reason: Error): void;
 }
 
@@ -21,15 +21,18 @@ const highWaterBytes = 64 * 1024;
  * A body on its way from one producer to one receiver, with backpressure and aborts in both directions.
  *
  * It holds what arrives before somebody listens, so that a body which is complete by then is known to be
- * (`isComplete`) and can leave in one write.
+ * (`isComplete`) and can leave in one write. The receiver gets the chunks in order, then one of `end` and `fail`, or
+ * neither when it cancels. Both sides may call back from within a call: nothing is lost, doubled or reordered.
  */
 export class BodyStream {
   readonly #producer: BodyProducer;
   #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  #heldBytes = 0;
   #sink: BodySink | null = null;
-  #paused = false;
-  #ended = false;
+  #isPaused = false;
+  #isFlowing = false;
+  #isResumed = false;
+  #isEnded = false;
   #isFinished = false;
   #error: Error | null = null;
   #trailers: Fields | undefined;
@@ -40,7 +43,7 @@ export class BodyStream {
 
   /** Whether the whole body has arrived and nobody has taken any of it. */
   get isComplete(): boolean {
-    return this.#ended && this.#sink === null && this.#error === null;
+    return this.#isEnded && this.#sink === null && this.#error === null;
   }
 
   /** The chunks of a complete body. Takes them: the stream is empty afterwards. */
@@ -52,30 +55,26 @@ export class BodyStream {
 
   /** Producer: one more chunk. Answers false when it should pause. */
   push(chunk: Uint8Array): boolean {
-    if (this.#ended || this.#error !== null || chunk.length === 0) return true;
-    if (this.#sink !== null && !this.#paused) {
-      this.#paused = !this.#sink.data(chunk);
-    } else {
-      this.#chunks.push(chunk);
-      this.#bytes += chunk.length;
-      if (this.#bytes < highWaterBytes && this.#sink === null) return true;
-      this.#paused = true;
-    }
-    if (this.#paused) this.#producer.pause?.();
-    return !this.#paused;
+    if (this.#isEnded || this.#error !== null || chunk.length === 0) return true;
+    this.#chunks.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#sink === null) this.#isPaused = this.#heldBytes >= highWaterBytes;
+    else if (!this.#isPaused && !this.#isFlowing) this.#flow(this.#sink);
+    if (this.#isPaused && this.#error === null) this.#producer.pause?.();
+    return !this.#isPaused;
   }
 
   /** Producer: the body is whole. */
   end(trailers?: Fields): void {
-    if (this.#ended || this.#error !== null) return;
-    this.#ended = true;
+    if (this.#isEnded || this.#error !== null) return;
+    this.#isEnded = true;
     this.#trailers = trailers;
-    if (this.#sink !== null && this.#chunks.length === 0) this.#finish(this.#sink);
+    if (this.#sink !== null && !this.#isFlowing) this.#finish(this.#sink);
   }
 
   /** Producer: the body breaks off here. */
   fail(error: Error): void {
-    if (this.#ended || this.#error !== null) return;
+    if (this.#isEnded || this.#error !== null) return;
     this.#error = error;
     this.#chunks = [];
     this.#sink?.fail(error);
@@ -91,32 +90,39 @@ export class BodyStream {
 
   /** Receiver: has room again. */
   resume(): void {
-    const sink = this.#sink;
-    if (sink === null || this.#error !== null) return;
-    this.#paused = false;
-    while (this.#chunks.length > 0) {
-      const chunk = this.#chunks.shift();
-      if (chunk !== undefined && !sink.data(chunk)) {
-        this.#paused = true;
-        return;
-      }
+    if (this.#sink === null || this.#error !== null) return;
+    this.#isPaused = false;
+    this.#isResumed = true;
+    if (this.#isFlowing) return;
+    this.#flow(this.#sink);
+    if (!this.#isPaused && !this.#isEnded && this.#error === null) this.#producer.resume?.();
+  }
+
+  /** Receiver: wants no more; gets no more, and the producer is told. */
+  cancel(reason: Error): void {
+    if (this.#isFinished || this.#error !== null) return;
+    this.#error = reason;
+    this.#chunks = [];
+    if (!this.#isEnded) this.#producer.cancel?.(reason);
+  }
+
+  #flow(sink: BodySink): void {
+    this.#isFlowing = true;
+    for (let chunk = this.#chunks.shift(); chunk !== undefined; chunk = this.#chunks.shift()) {
+      this.#isResumed = false;
+      const hasRoom = sink.data(chunk);
+      // A receiver that resumed from within `data` has room, whatever `data` answered after that.
+      if (hasRoom || this.#isResumed) continue;
+      this.#isPaused = true;
+      break;
     }
-    this.#bytes = 0;
-    if (this.#ended) this.#finish(sink);
-    else this.#producer.resume?.();
+    this.#isFlowing = false;
+    if (this.#isEnded) this.#finish(sink);
   }
 
   #finish(sink: BodySink): void {
-    if (this.#isFinished) return;
+    if (this.#isFinished || this.#error !== null || this.#chunks.length > 0) return;
     this.#isFinished = true;
     sink.end(this.#trailers);
-  }
-
-  /** Receiver: wants no more; the producer is told. */
-  cancel(reason: Error): void {
-    if (this.#ended || this.#error !== null) return;
-    this.#error = reason;
-    this.#chunks = [];
-    this.#producer.cancel?.(reason);
   }
 }

@@ -43,8 +43,10 @@ export class Fields {
 
   /** All values joined with a comma and a blank, as RFC 9110 section 5.3 allows; undefined when absent. */
   combined(name: string): string | undefined {
-    const values = this.getAll(name);
-    return values.length === 0 ? undefined : values.join(', ');
+    const lower = name.toLowerCase();
+    const index = this.#find(lower, 0);
+    if (index < 0) return undefined;
+    return this.#find(lower, index + 2) < 0 ? this.flat[index + 1] : this.getAll(name).join(', ');
   }
 
   has(name: string): boolean {

@@ -153,7 +153,8 @@ export function defineDialect<S extends TSchema, Config>(
 
 /** A plugin: what it is called, what it takes, and what it does at the hooks. */
 export interface PluginDefinition<Config extends TSchema = TSchema, Section extends TSchema = TSchema> {
-  /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`. */
+  /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`
+   * unless a dialect or an API field binds it. */
   readonly name: string;
   /** One sentence. */
   readonly summary: string;

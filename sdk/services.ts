@@ -12,6 +12,8 @@ export function defineService<T>(name: string): ServiceToken<T> {
 
 /** An app: who calls when an API says `auth: app`. Secrets are not part of it. */
 export interface App {
+  /** What stands for the app in identities, limits and logs; its name unless configured otherwise. */
+  readonly id: string;
   readonly name: string;
   readonly key: string;
   /** Whether the app may call the API, given as `group/name`, in the environment. */

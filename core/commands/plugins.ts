@@ -1,4 +1,4 @@
-import type { LoadedPlugin } from '../plugins/registry.ts';
+import { type LoadedPlugin, isBackend } from '../plugins/registry.ts';
 import { installedPlugins } from './installed.ts';
 
 /** Lists the plugins with what they take. */
@@ -14,8 +14,7 @@ function describe({ definition }: LoadedPlugin): string {
   const lines = [`${name}: ${summary}`];
   const use: string[] = [];
   if (name.startsWith('auth-')) use.push(`auth: ${name.slice('auth-'.length)}`);
-  else if (name.startsWith('backend-') && isBindable)
-    use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
+  else if (isBackend(definition) && isBindable) use.push(`backend: {type: ${name.slice('backend-'.length)}}`);
   else if (isBindable) use.push(`type: ${name}`);
   for (const dialect of Object.keys(dialects ?? {})) use.push(`type: ${dialect}`);
   if (apiField !== undefined) use.push(`API field ${apiField}`);

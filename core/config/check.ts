@@ -20,6 +20,8 @@ function createAjv(): Ajv {
   return ajv;
 }
 
+const hidden = 'this is not accepted; what is wrong is not shown, because part of the value is a secret';
+
 const compiled = new WeakMap<TSchema, ValidateFunction>();
 
 /** The compiled form of a schema. @throws Error when it is no usable schema */
@@ -51,12 +53,17 @@ export class Problems {
     const written = formatPath(path);
     // A value that could not be read is no value of the wrong shape.
     if (this.#unreadable.has(written)) return;
-    const at = this.#locate.positionOf(path, { key: options.key === true });
-    const moved = { ...at, column: at.column + (options.offset ?? 0) };
-    const key = `${written} ${moved.line}:${moved.column} ${message}`;
+    const { offset } = options;
+    const at = this.#locate.positionOf(path, {
+      key: options.key === true,
+      ...(offset === undefined ? {} : { offset }),
+    });
+    // Whoever knows a place inside a text is going to quote it.
+    const shown = offset !== undefined && this.#locate.isSecret(path) ? hidden : message;
+    const key = `${written} ${at.line}:${at.column} ${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at: moved, path: written, message: this.#locate.redact(path, message) });
+    this.list.push({ at, path: written, message: this.#locate.redact(path, shown) });
   }
 
   /** Reports a reference to something that there is not. */
@@ -124,8 +131,12 @@ export class Problems {
   }
 }
 
-/** Within a union only the union's own error tells the reader something; within a record, the key's. */
-function telling(errors: readonly ErrorObject[]): ErrorObject[] {
+/**
+ * Within a union only the union's own error tells the reader something; within a record, the key's; of `if`, what the
+ * branch said.
+ */
+function telling(all: readonly ErrorObject[]): ErrorObject[] {
+  const errors = all.filter(({ keyword }) => keyword !== 'if');
   const unions = errors.filter(({ keyword }) => keyword === 'anyOf' || keyword === 'oneOf');
   return errors.filter(
     (error) =>

@@ -66,7 +66,10 @@ export class Composer {
     // An id of twenty digits, unquoted, would silently become another id.
     const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
     if (isRounded) report('a number of so many digits is not kept exactly; quote it');
-    return { ...this.#make(at, keyAt, value ?? null), isSecret, secrets: values };
+    const node = { ...this.#make(at, keyAt, value ?? null), isSecret, secrets: values };
+    return typeof value === 'string' && !isSecret && event.valueStart !== -1
+      ? { ...node, written: event }
+      : node;
   }
 
   #items(start: number): Node[] {

@@ -1,5 +1,5 @@
 import type { TSchema } from '#sdk';
-import type { LoadedPlugin } from '../plugins/registry.ts';
+import { type LoadedPlugin, isBackend } from '../plugins/registry.ts';
 import { rootSchema } from './root-schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -12,7 +12,8 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   const api = valueOf(apis);
   const fields = api['properties'] as Record<string, Json>;
   fields['auth'] = authSchema(bindable);
-  fields['backend'] = { oneOf: typed(bindable, 'backend-', undefined) };
+  const backends = bindable.filter(({ definition }) => isBackend(definition));
+  fields['backend'] = { oneOf: typed(backends, 'backend-', undefined) };
   for (const { definition } of bindable) {
     const { apiField, config } = definition;
     if (apiField !== undefined)

@@ -100,3 +100,31 @@ test('10,000 APIs are read and located within reason', () => {
   assert.ok(performance.now() - start < 5000, 'five seconds');
   assert.ok(process.memoryUsage().heapUsed - before < 500e6, '500 MB, not yet collected garbage included');
 });
+
+const inside: [name: string, text: string, expected: Record<number, string>][] = [
+  ['plain', 'a: b = c\n', { 0: '1:4', 2: '1:6', 5: '1:9', 99: '1:9' }],
+  ['single quotes', "a: 'b ''c'' = d'\n", { 0: '1:5', 2: '1:7', 3: '1:9', 6: '1:13', 8: '1:15', 9: '1:16' }],
+  [
+    'double quotes',
+    'a: "b \\"c\\x41\\U0001F600d"\n',
+    { 0: '1:5', 2: '1:7', 3: '1:9', 4: '1:10', 7: '1:24', 8: '1:25' },
+  ],
+  ['folded lines', 'a: b\n  c\n\n  d\n', { 0: '1:4', 2: '2:3', 4: '4:3', 5: '4:4' }],
+  ['a literal block', 'a: |\n  b c\n   d\n', { 0: '2:3', 2: '2:5', 4: '3:3', 5: '3:4' }],
+  ['a folded block', 'a: >-\n  b c\n  d\n', { 0: '2:3', 2: '2:5', 4: '3:3', 5: '3:4' }],
+  ['no text', "a: ''\n", { 0: '1:5', 3: '1:5' }],
+  ['nothing at all', 'a:\n', { 0: '1:1', 3: '1:1' }],
+  ['a number', 'a: 1234\n', { 0: '1:4', 3: '1:4' }],
+  ['a secret', 'a: "x${env:S}y"\n', { 0: '1:4', 9: '1:4' }],
+  ['a byte order mark', '\uFEFFa: bc\n', { 1: '1:5' }],
+];
+for (const [name, text, expected] of inside) {
+  test(`places inside a text: ${name}`, () => {
+    const { locate, problems } = readConfigText({ 'a.yaml': text }, { S: 'secret' });
+    assert.deepEqual(problems, []);
+    for (const [offset, place] of Object.entries(expected)) {
+      const { line, column } = locate.positionOf(['a'], { offset: Number(offset) });
+      assert.equal(`${line}:${column}`, place, `offset ${offset}`);
+    }
+  });
+}

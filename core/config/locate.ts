@@ -1,4 +1,5 @@
 import type { Path, Position } from './problems.ts';
+import { offsetInSource } from './offsets.ts';
 import { childrenOf, type Node } from './tree.ts';
 
 /** Tells where the values of a configuration were written. A path that does not exist means its nearest ancestor. */
@@ -9,10 +10,12 @@ export class Locator {
     this.#root = root;
   }
 
-  /** The position of a value, or of its key where it has one. */
-  positionOf(path: Path, options: { key?: boolean } = {}): Position {
-    const node = this.#find(path);
-    return node.source.positionOf(options.key === true ? node.keyAt : node.at);
+  /** The position of a value, of its key where it has one, or of the character at `offset` of a text. */
+  positionOf(path: Path, { key = false, offset }: { key?: boolean; offset?: number } = {}): Position {
+    const { source, at, keyAt, written } = this.#find(path);
+    if (key) return source.positionOf(keyAt);
+    const isInside = offset !== undefined && written !== undefined;
+    return source.positionOf(isInside ? offsetInSource(source.text, written, offset) : at);
   }
 
   /** The file that a value stands in; relative paths in the value are meant from its folder. */

@@ -135,6 +135,9 @@ export const rootFields = {
 };
 
 export type ListenerConfig = Static<typeof ListenerSchema>;
+/** Where to listen when the configuration does not say. */
+export const defaultListeners: readonly ListenerConfig[] = [{ port: 8080 }];
+
 type BindingConfig = Static<typeof BindingSchema>;
 type PluginConfig = Static<typeof PluginSchema>;
 type ExtensionConfig = Static<typeof ExtensionSchema>;

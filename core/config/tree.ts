@@ -1,3 +1,4 @@
+import type { ScalarEvent } from 'js-yaml';
 import type { Position } from './problems.ts';
 
 /** The text of one file, able to turn an offset into a line and a column. */
@@ -38,6 +39,8 @@ export interface Node {
   readonly keyAt: number;
   readonly content: Scalar | Node[] | Map<string, Node>;
   readonly isSecret: boolean;
+  /** How a text was written, unless part of it came from elsewhere: places inside it are found by that. */
+  readonly written?: ScalarEvent;
   /** What the references in a text stood for. */
   readonly secrets?: readonly string[];
 }

@@ -26,16 +26,20 @@ export class Pools {
 /** Makes the target of an address that is not the gateway's own. Tests put servers in memory here. */
 export type TargetFactory = (origin: string) => { readonly target: HttpTarget; release(): void };
 
+/** Which addresses mean the gateway itself. */
+export interface OwnAddresses {
+  /** @param port as in a URL: empty when it is the scheme's own */
+  has(host: string, port: string): boolean;
+}
+
 /** The client one configuration lends to its plugins. */
 export class GatewayClient implements HttpClient {
-  readonly #isOwnHost: (host: string) => boolean;
-  readonly #isOwnPort: (port: number) => boolean;
+  readonly #own: OwnAddresses;
   readonly #create: TargetFactory;
   readonly #targets = new Map<string, { readonly target: HttpTarget; release(): void }>();
 
-  constructor(own: { host(host: string): boolean; port(port: number): boolean }, create: TargetFactory) {
-    this.#isOwnHost = own.host;
-    this.#isOwnPort = own.port;
+  constructor(own: OwnAddresses, create: TargetFactory) {
+    this.#own = own;
     this.#create = create;
   }
 
@@ -43,7 +47,7 @@ export class GatewayClient implements HttpClient {
     const { origin, hostname, port } = parseAddress(address);
     let entry = this.#targets.get(origin);
     if (entry === undefined) {
-      const isOwn = this.#isOwnHost(hostname) && (port === '' || this.#isOwnPort(Number(port)));
+      const isOwn = this.#own.has(hostname, port);
       entry = isOwn ? { target: new SelfTarget(origin), release: () => undefined } : this.#create(origin);
       this.#targets.set(origin, entry);
     }
@@ -59,8 +63,8 @@ export class GatewayClient implements HttpClient {
 /** Targets on the network, over shared pools. */
 export function networkTargets(pools: Pools, limits: EgressLimits): TargetFactory {
   return (origin) => {
-    const { pool, release } = pools.acquire(origin, limits);
-    return { target: new NetworkTarget(origin, pool), release };
+    const lease = pools.acquire(origin, limits);
+    return { target: new NetworkTarget(origin, lease.pool), release: () => lease.release() };
   };
 }
 
@@ -70,7 +74,13 @@ function parseAddress(address: string): URL {
   if (url === undefined || url.hostname === '' || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new TypeError('allowed: http://host, https://host:port, or host:port');
   }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '' || url.username !== '' || url.password !== '') {
+  if (
+    url.pathname !== '/' ||
+    url.search !== '' ||
+    url.hash !== '' ||
+    url.username !== '' ||
+    url.password !== ''
+  ) {
     throw new TypeError('allowed: scheme, host and port only; the path has a field of its own');
   }
   return url;

@@ -1,40 +1,69 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import { BodyStream, type Fields, type ReplyBody } from '#sdk';
+import { BodyStream, type Fields, type ReplyBody, refuse } from '#sdk';
 import type { Delivery, Exchange, Outcome } from '../kernel/exchange.ts';
+import { type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
 import { abandon } from '../kernel/serve.ts';
-import { reason } from './refuse-early.ts';
+import { answerMalformed, malformedContent, reason } from './refuse-early.ts';
 
 /** A caller that takes nothing for this long while an answer waits is cut off. */
 const stalledMs = 60_000;
 /** Up to this size copying content costs less than a second buffer in the write. */
 const textBytes = 8 * 1024;
-/** How long the rest of a refused request's content is read and thrown away, so that the refusal can be read. */
+/** How long the rest of an answered request's content is read and thrown away, so that the answer can be read. */
 const lingerMs = 5_000;
+
+/** What a listener and its answers tell each other, so that it can stop without cutting one off. */
+export interface Draining {
+  isDraining: boolean;
+  /** Answers that are written and not yet sent: their connections look idle to Node. */
+  unsent: number;
+  /** An answer is sent while the listener stops. */
+  onSent(): void;
+}
+
+/** How the request came in. */
+export interface Received {
+  readonly hasContent: boolean;
+  /** Whether the caller waits for `100 Continue` before it sends its content. */
+  readonly awaitsContinue: boolean;
+}
 
 /** Writes the answer of one request to its connection. */
 export class HttpDelivery implements Delivery {
   readonly #response: ServerResponse;
   readonly #request: IncomingMessage;
+  readonly #draining: Draining;
+  readonly #hasContent: boolean;
   #exchange: Exchange | null = null;
   #done: ((bytesSent: number, outcome: Outcome) => void) | null = null;
   #stream: BodyStream | null = null;
   #bytesSent = 0;
+  #framing: Framing = 'none';
   #isCut = false;
-  #isSized = false;
-  /** Set while the caller waits for `100 Continue` before it sends its content. */
-  awaitsContinue: boolean;
+  #isEnded = false;
+  #isMalformed = false;
+  #finishDiscarding: ((isDone: boolean) => void) | null = null;
+  #awaitsContinue: boolean;
 
-  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) {
+  constructor(request: IncomingMessage, response: ServerResponse, draining: Draining, received: Received) {
     this.#request = request;
     this.#response = response;
-    this.awaitsContinue = awaitsContinue;
+    this.#draining = draining;
+    this.#hasContent = received.hasContent;
+    this.#awaitsContinue = received.awaitsContinue;
   }
 
   /** Follows the connection: a caller that goes away cancels what it asked for. */
   attach(exchange: Exchange): void {
     this.#exchange = exchange;
     this.#response.on('close', () => this.#closed());
+    if (!this.#hasContent) return;
+    this.#response.on(malformedContent, () => {
+      this.#isMalformed = true;
+      exchange.incoming.body.fail(refuse('bad-request', { cause: 'the content is malformed' }));
+      this.#finishDiscarding?.(true);
+    });
   }
 
   inform(status: number, flat: readonly string[]): void {
@@ -47,46 +76,51 @@ export class HttpDelivery implements Delivery {
   }
 
   writeContinue(): void {
-    if (!this.awaitsContinue) return;
-    this.awaitsContinue = false;
-    this.#response.writeContinue();
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    if (!this.#response.headersSent) this.#response.writeContinue();
   }
 
   send(inbound: Inbound, _exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
-    this.#done = done;
     const response = this.#response;
     const { status, headers } = inbound;
-    // The caller would not know whether its content is still wanted.
-    if (this.awaitsContinue) response.shouldKeepAlive = false;
+    if (status < 200) throw new RangeError(`not a final status: ${status}`);
+    this.#done = done;
     const content = settle(inbound.body);
-    this.#isSized = headers.has('content-length');
-    if (status === 204) headers.delete('content-length');
-    else if (!(content instanceof BodyStream) && !this.#isSized && status !== 304 && content.trailers === undefined) {
-      headers.flat.push('Content-Length', String(content.bytes.length));
-    }
+    const isStream = content instanceof BodyStream;
+    this.#framing = frame(headers, {
+      status,
+      method: this.#request.method,
+      httpVersion: this.#request.httpVersion,
+      length: isStream ? undefined : content.bytes.length,
+      hasTrailers: !isStream && content.trailers !== undefined,
+    });
+    // A caller that was not told to go on would not know whether its content is still wanted.
+    if (this.#awaitsContinue || this.#draining.isDraining || this.#framing === 'closed')
+      response.shouldKeepAlive = false;
     const phrase = reason(status);
     if (phrase === undefined) response.writeHead(status, headers.flat);
     else response.writeHead(status, phrase, headers.flat);
-    if (content instanceof BodyStream) this.#pipe(content);
-    else this.#end(content);
+    if (isStream) this.#pipe(content);
+    else this.#write(content);
   }
 
-  #end({ bytes, trailers }: Content): void {
-    const response = this.#response;
-    if (bytes.length === 0 || this.#request.method === 'HEAD') {
-      response.end();
+  #write({ bytes, trailers }: Content): void {
+    if (bytes.length === 0 || this.#framing === 'none') {
+      this.#end(undefined);
       return;
     }
     this.#bytesSent = bytes.length;
-    if (trailers === undefined || this.#isSized) {
-      // As text the content joins the head in one write; as bytes the two leave as a vector, which costs more.
-      if (bytes.length <= textBytes && bytes instanceof Buffer) response.end(bytes.toString('latin1'), 'latin1');
-      else response.end(bytes);
+    if (this.#framing === 'chunked' || this.#mustHold()) {
+      this.#response.write(bytes);
+      this.#end(trailers);
       return;
     }
-    response.write(bytes);
-    response.addTrailers([...trailers]);
-    response.end();
+    this.#ending();
+    // As text the content joins the head in one write; as bytes the two leave as a vector, which costs more.
+    if (bytes.length <= textBytes && bytes instanceof Buffer)
+      this.#response.end(bytes.toString('latin1'), 'latin1');
+    else this.#response.end(bytes);
   }
 
   #pipe(stream: BodyStream): void {
@@ -97,31 +131,71 @@ export class HttpDelivery implements Delivery {
       clearTimeout(stalled);
       stream.resume();
     });
+    response.on('close', () => clearTimeout(stalled));
     stream.pipe({
       data: (chunk) => {
+        if (this.#framing === 'none') return true;
         this.#bytesSent += chunk.length;
         const hasRoom = response.write(chunk);
         if (!hasRoom) stalled = setTimeout(() => response.destroy(), stalledMs).unref();
         return hasRoom;
       },
-      end: (trailers) => {
-        if (trailers !== undefined && !this.#isSized) response.addTrailers([...trailers]);
-        response.end();
-      },
-      fail: () => {
-        // The head is out: only a broken connection tells the caller that this is not the whole answer.
-        this.#isCut = true;
-        response.destroy();
-      },
+      end: (trailers) => this.#end(trailers),
+      fail: () => this.#cut(),
     });
-    response.on('close', () => clearTimeout(stalled));
+  }
+
+  /** All content is written. */
+  #end(trailers: Fields | undefined): void {
+    const response = this.#response;
+    if (trailers !== undefined && this.#framing === 'chunked') response.addTrailers([...trailers]);
+    if (!this.#mustHold()) {
+      this.#ending();
+      response.end();
+      return;
+    }
+    response.flushHeaders();
+    // The answer is all there for the caller to read; the log need not wait for what is thrown away.
+    if (this.#framing !== 'chunked') this.#done?.(this.#bytesSent, 'answered');
+    this.#discard(() => {
+      if (response.destroyed) return;
+      this.#ending();
+      response.end();
+    });
+  }
+
+  #ending(): void {
+    this.#isEnded = true;
+    this.#draining.unsent += 1;
+  }
+
+  /**
+   * Node closes the connection right behind a last answer. With content of the request still unread the system then
+   * resets it, and the caller may lose an answer that it was too busy sending to read.
+   */
+  #mustHold(): boolean {
+    return (
+      this.#hasContent && !this.#response.shouldKeepAlive && !this.#request.complete && !this.#isMalformed
+    );
+  }
+
+  #cut(): void {
+    // The head is out: only a broken connection tells the caller that this is not the whole answer. Where its end is
+    // what marks the end of the content, it takes a reset.
+    this.#isCut = true;
+    if (this.#framing === 'closed') this.#response.socket?.resetAndDestroy();
+    else this.#response.destroy();
   }
 
   #closed(): void {
     const { writableFinished } = this.#response;
-    if (writableFinished && !this.#request.complete) this.#linger();
+    const exchange = this.#exchange;
+    if (this.#isEnded) this.#draining.unsent -= 1;
+    if (this.#draining.isDraining) this.#draining.onSent();
+    if (this.#hasContent && writableFinished && !this.#request.readableEnded && !this.#request.destroyed)
+      this.#linger();
     if (this.#done === null) {
-      if (this.#exchange !== null) abandon(this.#exchange);
+      if (exchange !== null) abandon(exchange);
       return;
     }
     if (writableFinished) {
@@ -129,15 +203,37 @@ export class HttpDelivery implements Delivery {
       return;
     }
     this.#stream?.cancel(new Error('the caller went away'));
-    this.#exchange?.abort();
+    exchange?.abort();
     this.#done(this.#bytesSent, this.#isCut ? 'cut' : 'client-gone');
   }
 
+  /** The connection stays open for the next request, once the rest of this one's content is out of the way. */
   #linger(): void {
     const { socket } = this.#request;
-    const timer = setTimeout(() => socket.destroy(), lingerMs).unref();
-    this.#request.on('close', () => clearTimeout(timer));
-    this.#request.on('end', () => clearTimeout(timer));
+    answerMalformed(socket, false);
+    this.#discard((isDone) => {
+      if (isDone) answerMalformed(socket, true);
+      else socket.destroy();
+    });
+  }
+
+  /** Reads and throws away what is left of the request's content, for a while. */
+  #discard(then: (isDone: boolean) => void): void {
+    const request = this.#request;
+    this.#exchange?.incoming.body.stop();
+    const finish = (isDone: boolean): void => {
+      this.#finishDiscarding = null;
+      clearTimeout(timer);
+      request.off('end', ended);
+      request.off('close', ended);
+      then(isDone);
+    };
+    const ended = (): void => finish(true);
+    const timer = setTimeout(() => finish(false), lingerMs).unref();
+    this.#finishDiscarding = finish;
+    request.on('end', ended);
+    request.on('close', ended);
+    request.resume();
   }
 }
 

@@ -1,13 +1,6 @@
 import { Pool, buildConnector, type Dispatcher } from 'undici';
-import {
-  BodyStream,
-  type HttpTarget,
-  Reply,
-  type RefusalKind,
-  type Timeouts,
-  refuse,
-} from '#sdk';
-import { answeredFields, answeredTrailers } from '../kernel/forwarding.ts';
+import { BodyStream, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
+import { answeredFields, answeredTrailers, interimFields } from '../kernel/forwarding.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import type { ForwardBody } from '../kernel/request-body.ts';
 
@@ -24,6 +17,12 @@ const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
+/** What a connection dies of; anything else is an answer of a kind. */
+const connectionLoss: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
+
+/** An answer's head may be as large as a request's. */
+const maxHeaderBytes = 128 * 1024;
+
 /** Errors of connections that had answered before: such a one may have died unnoticed while it was idle. */
 const onReused = new WeakSet<Error>();
 
@@ -35,7 +34,9 @@ export function createPool(origin: string, limits: EgressLimits): Pool {
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: limits.idleConnectionMs,
-    keepAliveMaxTimeout: 60_000,
+    // A server's own word for it can only shorten the time.
+    keepAliveMaxTimeout: limits.idleConnectionMs,
+    maxHeaderSize: maxHeaderBytes,
     headersTimeout: 0,
     connect: (options, callback) =>
       connect(options, (...result) => {
@@ -67,7 +68,10 @@ export class NetworkTarget implements HttpTarget {
     if (!(body instanceof Promise)) return this.#dispatch(outbound, timeouts, body);
     return body.then(
       (bytes) => this.#dispatch(outbound, timeouts, bytes),
-      (error: unknown) => (error instanceof Reply ? error : refuse('bad-request', { cause: 'the content broke off' })),
+      (error: unknown) => {
+        if (error instanceof Reply) return error;
+        throw error;
+      },
     );
   }
 
@@ -81,7 +85,7 @@ export class NetworkTarget implements HttpTarget {
     }
     const options: Dispatcher.DispatchOptions = {
       method: outbound.method,
-      path: outbound.rawQuery === '' ? outbound.path : `${outbound.path}?${outbound.rawQuery}`,
+      path: outbound.target,
       headers,
       body: body as Dispatcher.DispatchOptions['body'] & {},
       bodyTimeout: timeouts.bodyMs,
@@ -99,6 +103,7 @@ class Call implements Dispatcher.DispatchHandler {
   readonly #outbound: Outbound;
   readonly #resolve: (reply: Reply) => void;
   readonly #timer: NodeJS.Timeout;
+  readonly #isStreaming: boolean;
   #controller: Dispatcher.DispatchController | null = null;
   #stream: BodyStream | null = null;
   #isStarted = false;
@@ -116,22 +121,29 @@ class Call implements Dispatcher.DispatchHandler {
     this.#options = options;
     this.#outbound = outbound;
     this.#resolve = resolve;
-    this.#timer = setTimeout(() => this.#stop(new Timeout()), timeouts.headersMs);
+    this.#isStreaming = options.body !== null && !(options.body instanceof Uint8Array);
+    this.#timer = setTimeout(() => this.#late(), timeouts.headersMs);
     outbound.exchange.onAbort(() => this.#stop(new Error('the caller went away')));
   }
 
   start(): void {
-    try {
-      this.#pool.dispatch(this.#options, this);
-    } catch (error) {
-      // undici throws on what it will not put on the wire, such as a control character in the path.
-      this.#settle(refuse('bad-request', { cause: error instanceof Error ? error.message : 'not sendable' }));
-    }
+    this.#pool.dispatch(this.#options, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#isStopped !== null) controller.abort(this.#isStopped);
+    // `controller.abort` would close a connection that this request has not touched yet; throwing does not.
+    if (this.#isStopped !== null) throw this.#isStopped;
+  }
+
+  // With content that streams, the time until the head counts from the last piece of it (`Timeouts`).
+
+  onBodySent(): void {
+    if (this.#isStreaming && this.#stream === null) this.#timer.refresh();
+  }
+
+  onRequestSent(): void {
+    if (this.#isStreaming && this.#stream === null) this.#timer.refresh();
   }
 
   onResponseStarted(): void {
@@ -140,7 +152,7 @@ class Call implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     if (status < 200) {
-      this.#outbound.exchange.incoming.delivery.inform(status, answeredFields(headers).flat);
+      this.#outbound.exchange.incoming.delivery.inform(status, interimFields(headers).flat);
       return;
     }
     const stream = new BodyStream({
@@ -178,8 +190,16 @@ class Call implements Dispatcher.DispatchHandler {
 
   #mayRetry(error: Error): boolean {
     if (this.#isStarted || this.#isRetried || this.#isStopped !== null) return false;
-    const reused = onReused.has(error) || ((error as { socket?: { bytesRead?: number } }).socket?.bytesRead ?? 0) > 0;
+    if (!connectionLoss.has((error as { code?: string }).code ?? '')) return false;
+    const reused =
+      onReused.has(error) || ((error as { socket?: { bytesRead?: number } }).socket?.bytesRead ?? 0) > 0;
     return reused && idempotent.has(this.#options.method) && this.#outbound.body.isReplayable;
+  }
+
+  #late(): void {
+    // It is the caller that is slow; how slow it may be is for the reading of its content to say.
+    if (this.#isStreaming && this.#outbound.body.isStarved) this.#timer.refresh();
+    else this.#stop(new Timeout());
   }
 
   #stop(reason: Error): void {
@@ -202,6 +222,8 @@ class Timeout extends Error {
 
 const kindsByCode: Readonly<Record<string, RefusalKind>> = {
   TAPGATE_TIMEOUT: 'backend-timeout',
+  // What undici will not put on the wire, such as a control character in a path.
+  UND_ERR_INVALID_ARG: 'bad-request',
   UND_ERR_CONNECT_TIMEOUT: 'backend-timeout',
   UND_ERR_HEADERS_TIMEOUT: 'backend-timeout',
   ETIMEDOUT: 'backend-timeout',

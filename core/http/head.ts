@@ -4,8 +4,12 @@ import type { IngressLimits } from './ingress.ts';
 /** What the head of a request says, or why it is refused. */
 export interface Head {
   readonly host: string;
+  /** What a target in absolute form names instead of the Host field (RFC 9112 section 3.2.2). */
+  readonly authority: string | undefined;
   readonly path: string;
   readonly rawQuery: string;
+  /** Whether the target ends in a `?` with nothing behind it: another target than the one without (RFC 3986 section 6.2.3). */
+  readonly hasEmptyQuery: boolean;
   readonly hasBody: boolean;
   readonly contentLength: number | undefined;
   /** `Via` entries of this gateway. */
@@ -21,36 +25,62 @@ interface Scanned {
   refusal: RefusalKind | undefined;
 }
 
+/** What the first line of a request says. */
+export interface RequestLine {
+  readonly method: string;
+  readonly target: string;
+  readonly httpVersion: string;
+}
+
 /** Reads the request target (RFC 9112 section 3.2) and the fields that framing, routing and loops depend on. */
-export function readHead(target: string, flat: readonly string[], limits: IngressLimits, pseudonym: string): Head {
+export function readHead(
+  line: RequestLine,
+  flat: readonly string[],
+  limits: IngressLimits,
+  pseudonym: string,
+): Head {
+  const { target } = line;
   const scanned = scan(flat, limits);
-  let refusal = scanned.refusal;
-  if (target.length > limits.uriBytes) refusal = 'uri-too-large';
-  let authority = scanned.host;
-  let rest = target;
-  if (!target.startsWith('/') && target !== '*') {
-    // The absolute form; its authority stands above the Host field.
-    const absolute = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target);
-    if (absolute === null) refusal ??= 'bad-request';
-    authority = absolute?.[1];
-    rest = absolute?.[2] ?? '/';
-    if (!rest.startsWith('/')) rest = `/${rest}`;
-  }
-  const question = rest.indexOf('?');
-  const host = authority === undefined ? '' : hostName(authority);
+  let refusal = target.length > limits.uriBytes ? 'uri-too-large' : scanned.refusal;
+  const { authority, rest } = target.startsWith('/')
+    ? { authority: undefined, rest: target }
+    : otherForm(target);
+  if (rest === undefined || rest.includes('#')) refusal ??= 'bad-request';
+  // `OPTIONS *` asks about the server, not about any API.
+  if (rest === '*') refusal ??= line.method === 'OPTIONS' ? 'not-found' : 'bad-request';
+  const host = hostName(authority ?? scanned.host ?? '');
   if (host === undefined) refusal ??= 'bad-request';
   const { contentLength, transferEncoding } = scanned;
-  if (transferEncoding !== undefined && transferEncoding.toLowerCase() !== 'chunked') refusal ??= 'bad-request';
+  refusal ??= framingRefusal(scanned, line.httpVersion);
   const length = contentLength === undefined ? undefined : Number(contentLength);
+  const path = rest ?? '/';
+  const question = path.indexOf('?');
   return {
     host: host ?? '',
-    path: question < 0 ? rest : rest.slice(0, question),
-    rawQuery: question < 0 ? '' : rest.slice(question + 1),
+    authority,
+    path: question < 0 ? path : path.slice(0, question),
+    rawQuery: question < 0 ? '' : path.slice(question + 1),
+    hasEmptyQuery: question >= 0 && question === path.length - 1,
     hasBody: transferEncoding !== undefined || (length !== undefined && length > 0),
     contentLength: length,
     passes: scanned.via === '' ? 0 : scanned.via.split(pseudonym).length - 1,
     refusal,
   };
+}
+
+/** The absolute form, or `*`; no `rest` when it is neither. */
+function otherForm(target: string): { authority: string | undefined; rest: string | undefined } {
+  if (target === '*') return { authority: undefined, rest: target };
+  const [, authority, rest = ''] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target) ?? [];
+  if (authority === undefined) return { authority, rest: undefined };
+  return { authority, rest: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+/** RFC 9112 sections 2.3, 3.2 and 6.1: what every hop must read in the same way, or refuse. */
+function framingRefusal({ host, transferEncoding }: Scanned, httpVersion: string): RefusalKind | undefined {
+  if (httpVersion === '1.1' ? host === undefined : httpVersion !== '1.0') return 'bad-request';
+  if (transferEncoding === undefined) return undefined;
+  return transferEncoding.toLowerCase() === 'chunked' && httpVersion === '1.1' ? undefined : 'bad-request';
 }
 
 function scan(flat: readonly string[], limits: IngressLimits): Scanned {
@@ -69,7 +99,8 @@ function scan(flat: readonly string[], limits: IngressLimits): Scanned {
     bytes += line;
     if (line > limits.headerLineBytes) found.refusal = 'headers-too-large';
     // The lengths of the few names that matter here.
-    if (name.length === 4 || name.length === 3 || name.length === 14 || name.length === 17) note(found, name, value);
+    if (name.length === 4 || name.length === 3 || name.length === 14 || name.length === 17)
+      note(found, name, value);
   }
   if (bytes > limits.headersBytes) found.refusal = 'headers-too-large';
   return found;
@@ -89,7 +120,8 @@ function note(found: Scanned, name: string, value: string): void {
       found.contentLength = value;
       break;
     case 'transfer-encoding':
-      found.transferEncoding = found.transferEncoding === undefined ? value : `${found.transferEncoding},${value}`;
+      found.transferEncoding =
+        found.transferEncoding === undefined ? value : `${found.transferEncoding},${value}`;
       break;
     default:
   }

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, type Socket, Server as SocketServer } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { type Clock, Fields } from '#sdk';
 import { Exchange } from '../kernel/exchange.ts';
 import type { Snapshot } from '../kernel/endpoint.ts';
 import { RequestBody } from '../kernel/request-body.ts';
 import { serve } from '../kernel/serve.ts';
-import { HttpDelivery } from './delivery.ts';
+import { type Draining, HttpDelivery } from './delivery.ts';
 import { readHead } from './head.ts';
-import { refuseOnSocket } from './refuse-early.ts';
+import { refuseOnSocket, refuseTunnel } from './refuse-early.ts';
 
 /** What may come in (Huawei guide 4.3.3: 414, 494) and how long it may take. */
 export interface IngressLimits {
@@ -36,59 +36,77 @@ export interface Listener {
   close(deadlineMs: number): Promise<void>;
 }
 
+/** A request as Node and fastify hand it over. */
+interface RawRequest extends IncomingMessage {
+  originalUrl?: string;
+  /** Whether its `Expect` is one that is understood; undefined without one. */
+  isExpectationKnown?: boolean;
+}
+
 /** Starts to listen. Rejects when the port cannot be had. */
 export async function listen(
   address: { port: number; host: string | undefined },
   host: IngressHost,
 ): Promise<Listener> {
-  let isDraining = false;
   const app = createServer(host.limits());
-  const take = (request: IncomingMessage, response: ServerResponse): void => {
-    if (isDraining) response.shouldKeepAlive = false;
-    accept(request, response, host);
+  const server: Server = app.server;
+  const draining: Draining = { isDraining: false, unsent: 0, onSent: () => setImmediate(closeIdle) };
+  // Node takes a connection for idle as soon as its answer is written, sent or not.
+  const closeIdle = (): void => {
+    if (draining.unsent === 0) server.closeIdleConnections();
   };
+  // Else fastify answers the less usual methods itself.
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method);
   // Hijacked before fastify looks at the content: bodies stream, and answers are written by the delivery.
   app.all('*', {
     onRequest: (request, reply) => {
       reply.hijack();
-      take(request.raw, reply.raw);
+      accept(request.raw, reply.raw, host, draining);
     },
     handler: () => undefined,
   });
-  const server: Server = app.server;
-  server.on('checkContinue', (request, response) => {
-    (request as IncomingMessage & { awaitsContinue?: boolean }).awaitsContinue = true;
+  const expecting = (isKnown: boolean) => (request: RawRequest, response: ServerResponse) => {
+    request.isExpectationKnown = isKnown;
     app.routing(request, response);
-  });
+  };
+  server.on('checkContinue', expecting(true));
+  server.on('checkExpectation', expecting(false));
+  server.on('connect', (_request, socket) => refuseTunnel(socket as Socket));
   // Not `app.listen`, which would take `localhost` for "all addresses".
   await app.ready();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port: address.port, ...(address.host === undefined ? {} : { host: address.host }) }, () => {
-      server.off('error', reject);
-      resolve();
-    });
+    server.listen(
+      { port: address.port, ...(address.host === undefined ? {} : { host: address.host }) },
+      () => {
+        server.off('error', reject);
+        resolve();
+      },
+    );
   });
   const bound = server.address() as AddressInfo;
   return {
     port: bound.port,
     host: address.host,
     async close(deadlineMs) {
-      isDraining = true;
+      draining.isDraining = true;
       const closed = new Promise<void>((resolve) => {
-        server.close(() => resolve());
+        // Not the HTTP server's own `close`, which would cut answers that are written but not sent.
+        SocketServer.prototype.close.call(server, () => resolve());
       });
-      server.closeIdleConnections();
+      closeIdle();
       const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
       await closed;
       clearTimeout(cut);
+      // Stops its timers; that it listens no more is no news.
+      server.close(() => undefined);
       await app.close();
     },
   };
 }
 
-function createServer(limits: IngressLimits): FastifyInstance<Server> {
-  return fastify<Server>({
+function createServer(limits: IngressLimits): FastifyInstance {
+  return fastify({
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.
     rewriteUrl: () => '/',
@@ -101,33 +119,42 @@ function createServer(limits: IngressLimits): FastifyInstance<Server> {
       headersTimeout: limits.headersTimeoutMs,
       requestTimeout: 0,
       connectionsCheckingInterval: 1000,
+      // Node's own refusal has no request id; ours comes with the other checks of the head.
+      requireHostHeader: false,
     },
     clientErrorHandler: refuseOnSocket,
   });
 }
 
-function accept(request: IncomingMessage, response: ServerResponse, host: IngressHost): void {
-  const target = (request as IncomingMessage & { originalUrl?: string }).originalUrl ?? request.url ?? '/';
-  const awaitsContinue = (request as IncomingMessage & { awaitsContinue?: boolean }).awaitsContinue === true;
+function accept(request: RawRequest, response: ServerResponse, host: IngressHost, draining: Draining): void {
+  const { socket, httpVersion, isExpectationKnown, method = 'GET' } = request;
+  const target = request.originalUrl ?? request.url ?? '/';
   const headers = new Fields(request.rawHeaders);
-  const head = readHead(target, headers.flat, host.limits(), host.pseudonym);
-  const delivery = new HttpDelivery(request, response, awaitsContinue);
-  const { socket } = request;
-  const source = head.hasBody ? request : null;
+  const head = readHead({ method, target, httpVersion }, headers.flat, host.limits(), host.pseudonym);
+  if (head.authority !== undefined) headers.set('Host', head.authority);
+  const hasContent = head.hasBody;
+  const awaitsContinue = isExpectationKnown === true && hasContent;
+  const delivery = new HttpDelivery(request, response, draining, { hasContent, awaitsContinue });
+  const source = hasContent ? request : null;
   const exchange = new Exchange(
     {
       requestId: randomUUID(),
-      method: request.method ?? 'GET',
+      method,
       scheme: 'http',
       host: head.host,
       port: socket.localPort ?? 0,
       path: head.path,
       rawQuery: head.rawQuery,
+      hasEmptyQuery: head.hasEmptyQuery,
       headers,
       clientAddress: plainAddress(socket.remoteAddress),
-      httpVersion: request.httpVersion,
+      httpVersion,
       receivedAt: host.clock.now(),
-      body: new RequestBody(source, head.contentLength, awaitsContinue ? () => delivery.writeContinue() : null),
+      body: new RequestBody(
+        source,
+        head.contentLength,
+        awaitsContinue ? () => delivery.writeContinue() : null,
+      ),
       delivery,
       passes: head.passes,
       isSelfCall: false,
@@ -135,8 +162,10 @@ function accept(request: IncomingMessage, response: ServerResponse, host: Ingres
     host.current(),
   );
   delivery.attach(exchange);
-  if (head.refusal !== undefined) response.shouldKeepAlive = false;
-  serve(exchange, head.refusal);
+  const refusal = head.refusal ?? (isExpectationKnown === false ? 'expectation-failed' : undefined);
+  // Where the next request begins is as doubtful as this one.
+  if (refusal !== undefined) response.shouldKeepAlive = false;
+  serve(exchange, refusal);
 }
 
 // A dual-stack socket shows IPv4 peers in their mapped form, which no operator writes in a list.

@@ -6,7 +6,7 @@ import type { Exchange } from './exchange.ts';
 import { type Handler, type HookName, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
-import type { BodyLimits } from './request-body.ts';
+import type { BodyLimits } from './content-reader.ts';
 
 const stageOrder: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
 

@@ -4,7 +4,7 @@ import type { Inbound } from './inbound.ts';
 import type { Exchange } from './exchange.ts';
 import type { Chain, Handler, HookName, SyncChain } from './hooks.ts';
 import type { Outbound } from './outbound.ts';
-import type { BodyLimits } from './request-body.ts';
+import type { BodyLimits } from './content-reader.ts';
 
 /** A function told of every completed request; faults are logged under its plugin. */
 export interface CompletedListener {

@@ -32,6 +32,8 @@ export interface Incoming {
   readonly port: number;
   readonly path: string;
   readonly rawQuery: string;
+  /** Whether the target ended in a `?` with nothing behind it. */
+  readonly hasEmptyQuery: boolean;
   readonly headers: Fields;
   readonly clientAddress: string;
   readonly httpVersion: string;

@@ -80,6 +80,15 @@ const perConnectionInAnswers: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
+/** An interim answer's fields: no framing, and no name for the request but the gateway's. */
+export function interimFields(headers: Readonly<Record<string, string | string[] | undefined>>): Fields {
+  const fields = answeredFields(headers);
+  fields.deleteAll(notInInterim);
+  return fields;
+}
+
+const notInInterim: ReadonlySet<string> = new Set(['content-length', 'trailer', 'x-request-id']);
+
 /** An answer's fields without what concerned the backend's connection only. */
 export function answeredFields(headers: Readonly<Record<string, string | string[] | undefined>>): Fields {
   const connection = headers['connection'];
@@ -96,6 +105,7 @@ export function answeredFields(headers: Readonly<Record<string, string | string[
 
 const notInTrailers: ReadonlySet<string> = new Set([
   ...perConnection,
+  ...provenance,
   'authorization',
   'cache-control',
   'content-encoding',

@@ -1,4 +1,11 @@
-import { BodyStream, type Fields, type Inbound as PublicInbound, type Refusal, type Reply, type ReplyBody } from '#sdk';
+import {
+  BodyStream,
+  type Fields,
+  type Inbound as PublicInbound,
+  type Refusal,
+  type Reply,
+  type ReplyBody,
+} from '#sdk';
 import type { Exchange } from './exchange.ts';
 
 const defaultMaxBytes = 12 * 1024 * 1024;
@@ -44,7 +51,8 @@ export class Inbound implements PublicInbound {
       this.body = transformed(body, transform);
       return;
     }
-    const bytes = body === null ? Buffer.alloc(0) : typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    const bytes =
+      body === null ? Buffer.alloc(0) : typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     this.body = Buffer.concat([transform.chunk(bytes), transform.end?.() ?? Buffer.alloc(0)]);
   }
 }

@@ -23,6 +23,12 @@ export class Outbound implements PublicOutbound {
     this.body = exchange.incoming.body;
   }
 
+  /** Path and query as they go on the wire; a bare `?` of the caller's is kept unless there is a query now. */
+  get target(): string {
+    if (this.rawQuery !== '') return `${this.path}?${this.rawQuery}`;
+    return this.exchange.incoming.hasEmptyQuery ? `${this.path}?` : this.path;
+  }
+
   get hasBody(): boolean {
     return !this.body.isEmpty;
   }

@@ -1,5 +1,6 @@
 import { BodyStream, Fields, type HttpTarget, Reply, type Timeouts, refuse } from '#sdk';
 import { type Delivery, Exchange, type Outcome } from './exchange.ts';
+import { frame } from './framing.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import { abandon, serve } from './serve.ts';
@@ -28,10 +29,19 @@ export class SelfTarget implements HttpTarget {
       else headers.flat.push('Content-Length', String(length));
     }
     return new Promise((resolve) => {
-      const timer = setTimeout(() => {
+      const startedAt = performance.now();
+      const late = (): void => {
+        // As over the network, the time counts from the last piece of the caller's content.
+        const { isStarved, lastPieceAt } = outbound.body;
+        const since = isStarved ? 0 : performance.now() - Math.max(lastPieceAt, startedAt);
+        if (since < timeouts.headersMs - 1) {
+          timer = setTimeout(late, timeouts.headersMs - since);
+          return;
+        }
         abandon(inner);
         resolve(refuse('backend-timeout'));
-      }, timeouts.headersMs);
+      };
+      let timer = setTimeout(late, timeouts.headersMs);
       const delivery = new SelfDelivery((reply) => {
         clearTimeout(timer);
         resolve(reply);
@@ -45,6 +55,7 @@ export class SelfTarget implements HttpTarget {
           port: outer.port,
           path: outbound.path,
           rawQuery: outbound.rawQuery,
+          hasEmptyQuery: outbound.rawQuery === '' && outer.incoming.hasEmptyQuery,
           headers,
           clientAddress: '127.0.0.1',
           httpVersion: '1.1',
@@ -56,7 +67,10 @@ export class SelfTarget implements HttpTarget {
         },
         outer.snapshot,
       );
-      outer.onAbort(() => abandon(inner));
+      outer.onAbort(() => {
+        clearTimeout(timer);
+        abandon(inner);
+      });
       serve(inner);
     });
   }
@@ -78,14 +92,17 @@ class SelfDelivery implements Delivery {
 
   send(inbound: Inbound, exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
     const { status, body } = inbound;
+    const { method, httpVersion } = exchange;
     const headers = new Fields(inbound.headers.flat);
+    const length = body instanceof BodyStream ? undefined : body === null ? 0 : Buffer.byteLength(body);
+    const framing = frame(headers, { status, method, httpVersion, length, hasTrailers: false });
     if (body instanceof BodyStream) {
       this.#resolve(new Reply(status, headers, counted(body, exchange, done)));
       return;
     }
-    const bytes = body === null ? 0 : Buffer.byteLength(body);
-    this.#resolve(new Reply(status, headers, body));
-    done(bytes, 'answered');
+    const content = framing === 'none' ? null : body;
+    this.#resolve(new Reply(status, headers, content));
+    done(content === null ? 0 : (length ?? 0), 'answered');
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Api, type Backend, type Hooks, type Kit, Options, type Stage, type TSchema } from '#sdk';
 import type { Problems } from '../config/check.ts';
 import { type Path, describeAllowed } from '../config/problems.ts';
-import type { LoadedPlugin } from './registry.ts';
+import { type LoadedPlugin, isBackend } from './registry.ts';
 import { ReportedError } from './sections.ts';
 
 /** A plugin with its options, checked, before it is bound to an API. */
@@ -83,7 +83,8 @@ export class Binder {
     typePath: Path,
   ): Prepared | undefined {
     const found = this.#byType.get((use.prefix ?? '') + use.type);
-    if (found?.plugin.definition.bind === undefined) {
+    const isMeant = use.prefix !== 'backend-' || (found !== undefined && isBackend(found.plugin.definition));
+    if (found?.plugin.definition.bind === undefined || !isMeant) {
       if (this.#missing.has((use.prefix ?? '') + use.type)) return undefined;
       this.#problems.add(
         typePath,
@@ -143,12 +144,16 @@ export class Binder {
     environment: string,
   ): Backend {
     const { type, ...config } = definition;
+    const before = this.#problems.list.length;
     const prepared = this.prepare({ type: String(type), config, name: 'backend', prefix: 'backend-' }, path, [
       ...path,
       'type',
     ]);
     const backend = prepared === undefined ? undefined : this.bind(prepared, api, environment)?.hooks.backend;
-    // The problem is noted, and a configuration with problems is never served.
+    // A configuration with problems is never served: what stands in for a backend is never called.
+    if (backend === undefined && this.#problems.list.length === before) {
+      this.#problems.add(path, `plugin backend-${String(type)} gave no backend`);
+    }
     return backend ?? { invoke: () => Promise.reject(new Error('no backend')) };
   }
 
@@ -159,11 +164,20 @@ export class Binder {
   }
 
   #types(prefix = ''): string[] {
-    const bindable = [...this.#byType].filter(([, { plugin }]) => plugin.definition.bind !== undefined);
-    return bindable
-      .map(([type]) => type)
-      .filter((type) => (prefix === '' ? !/^(auth|backend)-(?!routing)/.test(type) : type.startsWith(prefix)))
-      .map((type) => type.slice(prefix.length));
+    return [...this.#byType]
+      .filter(
+        ([
+          type,
+          {
+            plugin: { definition },
+          },
+        ]) => {
+          if (definition.bind === undefined) return false;
+          const kind = isBackend(definition) ? 'backend-' : type.startsWith('auth-') ? 'auth-' : '';
+          return kind === prefix;
+        },
+      )
+      .map(([type]) => type.slice(prefix.length));
   }
 }
 

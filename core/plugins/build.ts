@@ -2,7 +2,7 @@ import type { Clock, Group, HttpClient, Log, PluginDefinition, Published, Values
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
-import { type Limits, LimitsSchema, type RootConfig } from '../config/schema.ts';
+import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
@@ -96,7 +96,9 @@ class Builder {
       'RELEASE',
       ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE'),
     ];
-    this.#client = host.client(limits, new OwnHosts(this.#groups.values()));
+    const listeners = damaged.has('listeners', '*') ? [] : (root.listeners ?? defaultListeners);
+    const ports = listeners.map(({ port }) => port);
+    this.#client = host.client(limits, new OwnHosts(this.#groups.values(), ports));
     const loaded = new Set(plugins.map(({ definition }) => definition.name));
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
     this.#binder = new Binder(plugins, missing, problems, (plugin) => ({

@@ -27,12 +27,16 @@ export function buildGroups(
   return groups;
 }
 
-/** Which host names mean the gateway itself. `*` does not count: every address would. */
+/** Which addresses mean the gateway itself. The host `*` does not count: every address would. */
 export class OwnHosts {
   readonly #exact = new Set<string>();
   readonly #suffixes: string[] = [];
 
-  constructor(groups: Iterable<Group>) {
+  readonly #ports: ReadonlySet<string>;
+
+  /** @param ports that the gateway listens at; an address that names another one is somebody else's */
+  constructor(groups: Iterable<Group>, ports: Iterable<number>) {
+    this.#ports = new Set([...ports].map(String));
     for (const { hosts } of groups) {
       for (const host of hosts) {
         if (host.startsWith('*.')) this.#suffixes.push(host.slice(1));
@@ -41,7 +45,11 @@ export class OwnHosts {
     }
   }
 
-  has(host: string): boolean {
+  has(host: string, port: string): boolean {
+    return (port === '' || this.#ports.has(port)) && this.#hasHost(host);
+  }
+
+  #hasHost(host: string): boolean {
     return this.#exact.has(host) || this.#suffixes.some((suffix) => host.endsWith(suffix));
   }
 }

@@ -12,6 +12,14 @@ export interface LoadedPlugin {
   readonly definition: PluginDefinition;
 }
 
+/**
+ * Whether `backend: {type: x}` means this plugin, `backend-x`. One that an API field or another vendor's document binds
+ * stands beside backends and is none: `backend-routing` chooses among them.
+ */
+export function isBackend({ name, dialects, apiField }: PluginDefinition): boolean {
+  return name.startsWith('backend-') && dialects === undefined && apiField === undefined;
+}
+
 const ownFolder = new URL('../../plugins/', import.meta.url);
 const entryNames = ['plugin.ts', 'plugin.js', 'plugin.mjs'];
 const definitionKeys = new Set([

@@ -3,11 +3,15 @@ import type { Clock, Values } from '#sdk';
 /** How many keys are kept at the most; more are refused, because forgetting one would let a replay through. */
 const maxKeys = 2_000_000;
 
-/** Values of one process. Keys with the same lifetime expire in the order they came, so sweeping costs nothing. */
+/** Keys that expire in one slice of time are forgotten together, so that no sweep takes long. */
+const sliceMs = 1000;
+
+/** Values of one process. */
 export class MemoryValues implements Values {
   readonly #clock: Clock;
-  readonly #byLifetime = new Map<number, Map<string, number>>();
-  #size = 0;
+  readonly #expiries = new Map<string, number>();
+  readonly #slices = new Map<number, string[]>();
+  #swept = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -15,31 +19,32 @@ export class MemoryValues implements Values {
 
   claim(key: string, ttlMs: number): boolean {
     const now = this.#clock.now();
-    const kept = this.#sweep(ttlMs, now);
-    const expiresAt = kept.get(key);
-    if (expiresAt !== undefined && expiresAt > now) return false;
-    if (expiresAt === undefined) {
-      if (this.#size >= maxKeys) throw new Error(`the store holds ${maxKeys} keys and takes no more`);
-      this.#size += 1;
-    } else {
-      kept.delete(key);
+    this.#sweep(Math.floor(now / sliceMs));
+    const kept = this.#expiries.get(key);
+    if (kept !== undefined && kept > now) return false;
+    if (kept === undefined && this.#expiries.size >= maxKeys) {
+      throw new Error(`the store holds ${maxKeys} keys and takes no more`);
     }
-    kept.set(key, now + ttlMs);
+    const expiresAt = now + ttlMs;
+    this.#expiries.set(key, expiresAt);
+    const slice = Math.floor(expiresAt / sliceMs);
+    const keys = this.#slices.get(slice);
+    if (keys === undefined) this.#slices.set(slice, [key]);
+    else keys.push(key);
     return true;
   }
 
-  #sweep(ttlMs: number, now: number): Map<string, number> {
-    let kept = this.#byLifetime.get(ttlMs);
-    if (kept === undefined) {
-      kept = new Map();
-      this.#byLifetime.set(ttlMs, kept);
+  /** Forgets the slices before the present one. */
+  #sweep(present: number): void {
+    if (present <= this.#swept) return;
+    this.#swept = present;
+    for (const [slice, keys] of this.#slices) {
+      if (slice >= present) continue;
+      this.#slices.delete(slice);
+      // A key that was claimed anew after it expired stands in a later slice too.
+      for (const key of keys)
+        if ((this.#expiries.get(key) ?? 0) < present * sliceMs) this.#expiries.delete(key);
     }
-    for (const [key, expiresAt] of kept) {
-      if (expiresAt > now) break;
-      kept.delete(key);
-      this.#size -= 1;
-    }
-    return kept;
   }
 }
 

@@ -6,3 +6,5 @@ export { compileTemplate, type Template, type TemplateOptions } from './interpol
 export { readJsonPath, type JsonPath } from './json-path.ts';
 export { systemNames, type SystemName } from './locations.ts';
 export { parseParameters, type ParameterContext, type ParameterScope } from './parameters.ts';
+export { reportCondition, reportParameters, resolveNothing, type ReportProblem } from './reporting.ts';
+export { RequestReaders, requestReader } from './request-readers.ts';

@@ -1,7 +1,7 @@
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
 import type { Completed } from '../exchange.ts';
-import { type PluginDefinition, definePlugin } from '../plugin.ts';
+import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
 import { VirtualClock } from './clock.ts';
@@ -23,6 +23,8 @@ export interface GatewayTest {
   /** Servers by origin, such as `http://orders:8080`; `*` for all others. Answers 200 with the request as JSON unless given. */
   readonly backends?: Readonly<Record<string, MemoryBackend>>;
   readonly clock?: VirtualClock;
+  /** Stands for the shared store, for example one that is out of reach; a store in memory unless given. */
+  readonly values?: Values;
   /** Stands for the process's environment in `${env:NAME}`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -66,6 +68,7 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
   const gateway = new Gateway({
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     clock,
+    ...(test.values === undefined ? {} : { values: test.values }),
     targets: memoryTargets(test.backends ?? { '*': echo }, backendRequests),
     plugins: [...(test.plugins ?? []), observer],
   });

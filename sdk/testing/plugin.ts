@@ -1,3 +1,4 @@
+import { isBackend } from '../../core/plugins/registry.ts';
 import type { PluginDefinition } from '../plugin.ts';
 import type { MemoryBackend } from './backend.ts';
 import type { VirtualClock } from './clock.ts';
@@ -30,7 +31,7 @@ export function testPlugin(
   test: PluginTest = {},
 ): Promise<TestGateway> {
   const { name } = definition;
-  const isBound = definition.bind !== undefined && !name.startsWith('auth-') && !name.startsWith('backend-');
+  const isBound = definition.bind !== undefined && !name.startsWith('auth-') && !isBackend(definition);
   const config = {
     groups: { test: { domains: ['*'] } },
     apis: {

@@ -81,7 +81,8 @@ export function send(
   if (!headers.has('host')) headers.append('Host', authority);
   const body = typeof options.body === 'string' ? Buffer.from(options.body) : (options.body ?? null);
   if (body !== null && !headers.has('content-length')) headers.append('Content-Length', String(body.length));
-  const head = readHead(target === '' ? '/' : target, headers.flat, gateway.limits(), gateway.pseudonym);
+  const line = { method, target: target === '' ? '/' : target, httpVersion: '1.1' };
+  const head = readHead(line, headers.flat, gateway.limits(), gateway.pseudonym);
   return new Promise((resolve) => {
     const exchange = new Exchange(
       {
@@ -92,6 +93,7 @@ export function send(
         port: scheme === 'https' ? 443 : 80,
         path: head.path,
         rawQuery: head.rawQuery,
+        hasEmptyQuery: head.hasEmptyQuery,
         headers,
         clientAddress: options.clientAddress ?? '192.0.2.1',
         httpVersion: '1.1',

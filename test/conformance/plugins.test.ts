@@ -7,6 +7,7 @@ import type { Hooks, PluginDefinition, TSchema } from '#sdk';
 import { ConfigError } from '../../core/config/problems.ts';
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
+import { isBackend } from '../../core/plugins/registry.ts';
 import { root } from '../architecture/sources.ts';
 
 /* What every plugin must hold, whatever it does: the rules an operator and an author may rely on. */
@@ -55,7 +56,7 @@ function* schemasIn(schema: Json, path: string): Generator<[string, Json], void,
   yield [path, schema];
   for (const key of ['properties', 'patternProperties']) {
     for (const [name, each] of Object.entries((schema[key] ?? {}) as Record<string, Json>)) {
-      yield* schemasIn(each, `${path}.${name}`);
+      yield* schemasIn(each, `${path}.${key === 'properties' ? name : '*'}`);
     }
   }
   for (const key of ['anyOf', 'oneOf', 'allOf']) {
@@ -79,8 +80,10 @@ function optionNames(schema: TSchema | undefined): string[] {
 }
 
 /** An API that the plugin is bound to with nothing but its name. */
-function bareConfig({ name }: PluginDefinition): string {
-  const kind = /^(auth|backend)-(.+)$/.exec(name);
+function bareConfig(definition: PluginDefinition): string {
+  const { name } = definition;
+  const isKind = name.startsWith('auth-') || isBackend(definition);
+  const kind = isKind ? /^(auth|backend)-(.+)$/.exec(name) : null;
   const auth = kind?.[1] === 'auth' ? kind[2] : 'none';
   const backend = kind?.[1] === 'backend' ? kind[2] : 'mock';
   const binding =
@@ -107,7 +110,7 @@ for (const name of folders) {
     for (const file of ['plugin.ts', 'plugin.test.ts', 'README.md'])
       assert.ok(existsSync(join(folder, file)), file);
     assert.equal(definition.name, name);
-    assert.match(definition.summary, /^[A-Z][^\n]*[a-z0-9)`]\.$/);
+    assert.match(definition.summary, /^[A-Z][^\n]*[A-Za-z0-9)`]\.$/);
     assert.doesNotMatch(definition.summary.replaceAll(/`[^`]*`/g, ''), /[.!?] [A-Z]/, 'one sentence');
   });
 
@@ -120,7 +123,8 @@ for (const name of folders) {
       if (schema === undefined) continue;
       assert.equal((schema as Json)['type'], 'object', `${what} is an object`);
       for (const [path, each] of schemasIn(schema as Json, what)) {
-        assert.ok(hasType(each), `${path} has no type`);
+        // The values of a record may be another plugin's to check, as those of a backend are.
+        assert.ok(hasType(each) || path.endsWith('*'), `${path} has no type`);
         if (each['properties'] !== undefined)
           assert.equal(each['additionalProperties'], false, `${path} takes anything`);
       }

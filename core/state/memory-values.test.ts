@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '#sdk/testing';
+import { MemoryValues, scoped } from './memory-values.ts';
+
+test('a key is kept for its time, whatever the lifetime of the second claim', () => {
+  const clock = new VirtualClock(1500);
+  const values = new MemoryValues(clock);
+  assert.equal(values.claim('a', 10_000), true);
+  for (const ttlMs of [10_000, 1, 20_000]) assert.equal(values.claim('a', ttlMs), false);
+  clock.advance(9999);
+  assert.equal(values.claim('a', 5), false);
+  clock.advance(1);
+  assert.equal(values.claim('a', 2000), true);
+  assert.equal(values.claim('a', 2000), false);
+});
+
+test('what was claimed anew outlives the sweep of its first claim', () => {
+  const clock = new VirtualClock(0);
+  const values = new MemoryValues(clock);
+  assert.equal(values.claim('a', 100), true);
+  clock.advance(200);
+  assert.equal(values.claim('a', 5000), true);
+  for (let second = 1; second <= 5; second += 1) {
+    assert.equal(values.claim('a', 5000), false);
+    clock.advance(999);
+  }
+  clock.advance(1000);
+  assert.equal(values.claim('a', 1), true);
+});
+
+test('keys of two plugins are apart', () => {
+  const values = new MemoryValues(new VirtualClock());
+  assert.equal(scoped(values, 'one').claim('a', 1000), true);
+  assert.equal(scoped(values, 'two').claim('a', 1000), true);
+  assert.equal(scoped(values, 'one').claim('a', 1000), false);
+});
