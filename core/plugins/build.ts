@@ -97,7 +97,8 @@ class Builder {
       'RELEASE',
       ...Object.keys(root.environments ?? {}).filter((name) => name !== 'RELEASE'),
     ];
-    const ports = Array.isArray(root.listeners) ? root.listeners.map(portOf) : defaultListeners.map(portOf);
+    const listeners = damaged.has('listeners', '*') ? [] : (root.listeners ?? defaultListeners);
+    const ports = listeners.map(({ port }) => port);
     this.#client = host.client(limits, new OwnHosts(this.#groups.values(), ports));
     const loaded = new Set(plugins.map(({ definition }) => definition.name));
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
@@ -206,11 +207,6 @@ class Builder {
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
     return compileEndpoint(target, placed, backend, limits);
   }
-}
-
-// What has the wrong shape is reported already, and everything else is still to be checked.
-function portOf(listener: unknown): number {
-  return (listener as { port?: number } | null)?.port ?? 0;
 }
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */

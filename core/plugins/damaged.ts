@@ -1,6 +1,9 @@
 import type { Path } from '../config/problems.ts';
 
-/** The entries of a configuration that have the wrong shape: known by name, but not to be read. */
+/**
+ * The entries of a configuration that have the wrong shape: known by name, but not to be read. The name `*` stands for
+ * the whole of `listeners` and `limits`.
+ */
 export interface Damaged {
   has(section: string, name: string | number): boolean;
 }
@@ -12,7 +15,7 @@ const divisible: ReadonlySet<string | number | undefined> = new Set([
   'plugins',
   'bindings',
 ]);
-/** Sections that nothing else is checked against. */
+/** Sections that little else is checked against. */
 const separate: ReadonlySet<string | number | undefined> = new Set(['listeners', 'limits']);
 
 /**
@@ -22,7 +25,10 @@ const separate: ReadonlySet<string | number | undefined> = new Set(['listeners',
 export function damagedEntries(misshapen: readonly Path[]): Damaged | undefined {
   const entries = new Set<string>();
   for (const [section, name] of misshapen) {
-    if (separate.has(section)) continue;
+    if (separate.has(section)) {
+      entries.add(`${section} *`);
+      continue;
+    }
     if (!divisible.has(section) || name === undefined) return undefined;
     entries.add(`${section} ${name}`);
   }

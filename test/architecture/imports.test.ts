@@ -15,7 +15,8 @@ const imports: Import[] = files.flatMap((file) =>
   importsOf(readSource(file)).map((to) => ({ file, to: to.startsWith('.') ? join(dirname(file), to) : to })),
 );
 
-const isTest = (file: string): boolean => /(?:\.test|\.test-d|\/testing)\.ts$/.test(file);
+/** A test, or what several tests of a folder share. */
+const isTest = (file: string): boolean => /(?:\.test|\.test-d|\/testing|-testing)\.ts$/.test(file);
 const isOurs = ({ to }: Import): boolean =>
   to.startsWith('#') ||
   to.startsWith('tapgate') ||
