@@ -2,7 +2,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '#sdk';
-import { hashOfFile } from './files.ts';
+import { hashOfFile, listYaml } from './files.ts';
 import { type ConfigText, readConfig } from './read.ts';
 
 /** Quiet time after a change: editors and deployments write in several steps. */
@@ -25,6 +25,7 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
   // Of the last attempt. What was read, not what is there now: a change may come between the two.
   let seen = target.hashes;
   let refused = '';
+  let looked = '';
   let running: Promise<void> = Promise.resolve();
 
   const soon = (): void => {
@@ -41,6 +42,12 @@ export function watchConfig(path: string, target: Reloadable, log: Log): { close
 
   const reload = async (): Promise<void> => {
     if (isClosed) return;
+    const known = [...seen.keys(), ...target.hashes.keys()];
+    folders.follow(path, known);
+    // Before reading: what changes while it is read is another change.
+    const look = lookOf(path, known);
+    if (look === looked) return;
+    looked = look;
     const text = readConfig(path, process.env);
     folders.follow(path, [...text.hashes.keys(), ...seen.keys(), ...target.hashes.keys()]);
     if (!differs(text.hashes, seen)) return;
@@ -117,6 +124,25 @@ class Folders {
 function identityOf(folder: string): string {
   const found = statSync(folder, { throwIfNoEntry: false });
   return found === undefined ? '' : `${found.dev} ${found.ino}`;
+}
+
+/**
+ * How the files of a configuration look from outside. A log that is written beside them makes an event a line, and must
+ * not make the configuration be read as often.
+ */
+function lookOf(path: string, files: readonly string[]): string {
+  const all = new Set([path, ...listYaml(path, () => undefined), ...files]);
+  return Array.from(all, (file) => `${file} ${stampOf(file)}`).join('\n');
+}
+
+function stampOf(file: string): string {
+  try {
+    const found = statSync(file, { bigint: true });
+    // A folder's own times change with every file in it.
+    return found.isDirectory() ? 'folder' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+  } catch {
+    return 'missing';
+  }
 }
 
 /** Whether what was read now is other than what was seen; files that only building knows of are looked up. */
