@@ -44,7 +44,7 @@ export class BodyStream {
 
   /** Whether the whole body has arrived and nobody has taken any of it. */
   get isComplete(): boolean {
-    return this.#isEnded && !this.#isTaken && this.#error === null;
+    return this.#isEnded && this.#sink === null && this.#error === null;
   }
 
   /** Whether it has a receiver, or had one: it cannot be sent once more. */
@@ -89,7 +89,7 @@ export class BodyStream {
 
   /** Receiver: delivers what has arrived and what will. Once only. */
   pipe(sink: BodySink): void {
-    if (this.#isTaken) throw new Error('the body has a receiver already');
+    if (this.#sink !== null) throw new Error('the body has a receiver already');
     this.#isTaken = true;
     this.#sink = sink;
     if (this.#error !== null) sink.fail(this.#error);

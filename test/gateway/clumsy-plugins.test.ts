@@ -87,7 +87,8 @@ test('a listener for the end of a caller that throws or rejects ends nothing els
       exchange.onAbort(() => {
         throw new Error('clumsy');
       });
-      exchange.onAbort(() => Promise.reject(new Error('clumsy too')));
+      const rejecting: () => unknown = () => Promise.reject(new Error('clumsy too'));
+      exchange.onAbort(rejecting);
       exchange.onAbort(() => heard.push('told'));
       isRunning = true;
       return new Promise(() => undefined);
