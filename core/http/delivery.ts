@@ -128,6 +128,7 @@ export class HttpDelivery implements Delivery {
     if (bytes.length <= textBytes && bytes instanceof Buffer)
       this.#response.end(bytes.toString('latin1'), 'latin1');
     else this.#response.end(bytes);
+    this.#expectReading();
   }
 
   #pipe(stream: BodyStream): void {
@@ -159,6 +160,7 @@ export class HttpDelivery implements Delivery {
     if (!this.#mustHold()) {
       this.#ending();
       response.end();
+      this.#expectReading();
       return;
     }
     response.flushHeaders();
@@ -169,6 +171,12 @@ export class HttpDelivery implements Delivery {
       this.#ending();
       response.end();
     });
+  }
+
+  /** What is written whole has no `drain` to wait for; Node cuts a socket off that takes nothing for this long. */
+  #expectReading(): void {
+    const { socket } = this.#response;
+    if (socket !== null && socket.writableLength > 0) socket.setTimeout(stalledMs);
   }
 
   #ending(): void {
