@@ -21,6 +21,8 @@ export interface GatewayOptions {
   readonly plugins?: readonly PluginDefinition[];
 }
 
+const closed = 'the gateway is closed';
+
 const systemClock: Clock = { now: () => Date.now() };
 
 /** One gateway: the configuration in force, its listeners, and what outlives a reload. */
@@ -34,6 +36,7 @@ export class Gateway {
   readonly #pools = new Pools();
   readonly #listeners = new Map<string, Listener>();
   #built: Built | null = null;
+  #isClosed = false;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -68,6 +71,10 @@ export class Gateway {
    */
   async apply(text: ConfigText, options: { listen: boolean } = { listen: false }): Promise<void> {
     const built = await this.build(text);
+    if (this.#isClosed) {
+      built.snapshot.retire();
+      throw new Error(closed);
+    }
     const previous = this.#built;
     this.#built = built;
     if (options.listen) {
@@ -76,6 +83,8 @@ export class Gateway {
       } catch (error) {
         this.#built = previous;
         built.snapshot.retire();
+        // Closing retired what was in force while the ports were being opened.
+        if (this.#isClosed) previous?.snapshot.retire();
         throw error;
       }
     }
@@ -99,6 +108,7 @@ export class Gateway {
 
   /** Stops accepting, lets requests finish within the configured time, then frees everything. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const drainTimeoutMs = this.#built?.limits.drainTimeoutMs ?? 0;
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)));
     this.#listeners.clear();
@@ -117,8 +127,10 @@ export class Gateway {
     for (const [key, { config, index }] of wanted) {
       if (this.#listeners.has(key)) continue;
       try {
-        this.#listeners.set(key, await listen({ port: config.port, host: config.host }, this));
+        const listener = await listen({ port: config.port, host: config.host }, this);
+        this.#listeners.set(key, listener);
         opened.push(key);
+        if (this.#isClosed) throw new Error(closed);
       } catch (error) {
         for (const each of opened) await this.#drop(each);
         const path = ['listeners', index, 'port'];

@@ -34,6 +34,7 @@ export class BodyStream {
   #isResumed = false;
   #isEnded = false;
   #isFinished = false;
+  #isTaken = false;
   #error: Error | null = null;
   #trailers: Fields | undefined;
 
@@ -46,10 +47,16 @@ export class BodyStream {
     return this.#isEnded && this.#sink === null && this.#error === null;
   }
 
+  /** Whether it has a receiver, or had one: it cannot be sent once more. */
+  get isTaken(): boolean {
+    return this.#isTaken;
+  }
+
   /** The chunks of a complete body. Takes them: the stream is empty afterwards. */
   take(): { chunks: Uint8Array[]; trailers: Fields | undefined } {
     const chunks = this.#chunks;
     this.#chunks = [];
+    this.#isTaken = true;
     return { chunks, trailers: this.#trailers };
   }
 
@@ -60,7 +67,7 @@ export class BodyStream {
     this.#heldBytes += chunk.length;
     if (this.#sink === null) this.#isPaused = this.#heldBytes >= highWaterBytes;
     else if (!this.#isPaused && !this.#isFlowing) this.#flow(this.#sink);
-    if (this.#isPaused && this.#error === null) this.#producer.pause?.();
+    if (this.#isPaused && this.#error === null) this.#ask('pause');
     return !this.#isPaused;
   }
 
@@ -83,6 +90,7 @@ export class BodyStream {
   /** Receiver: delivers what has arrived and what will. Once only. */
   pipe(sink: BodySink): void {
     if (this.#sink !== null) throw new Error('the body has a receiver already');
+    this.#isTaken = true;
     this.#sink = sink;
     if (this.#error !== null) sink.fail(this.#error);
     else this.resume();
@@ -95,7 +103,7 @@ export class BodyStream {
     this.#isResumed = true;
     if (this.#isFlowing) return;
     this.#flow(this.#sink);
-    if (!this.#isPaused && !this.#isEnded && this.#error === null) this.#producer.resume?.();
+    if (!this.#isPaused && !this.#isEnded && this.#error === null) this.#ask('resume');
   }
 
   /** Receiver: wants no more; gets no more, and the producer is told. */
@@ -103,7 +111,21 @@ export class BodyStream {
     if (this.#isFinished || this.#error !== null) return;
     this.#error = reason;
     this.#chunks = [];
-    if (!this.#isEnded) this.#producer.cancel?.(reason);
+    if (this.#isEnded) return;
+    try {
+      this.#producer.cancel?.(reason);
+    } catch {
+      // Whoever cancels wants no more, and nobody else is there to be told.
+    }
+  }
+
+  /** A producer that throws gives no more, and must not harm whoever has just received something. */
+  #ask(what: 'pause' | 'resume'): void {
+    try {
+      this.#producer[what]?.();
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(`the producer threw at ${what}`));
+    }
   }
 
   #flow(sink: BodySink): void {

@@ -1,4 +1,4 @@
-import type { BodyStream } from './body-stream.ts';
+import { BodyStream } from './body-stream.ts';
 import { Fields } from './fields.ts';
 import type { Refusal, RefusalDetails, RefusalKind } from './refusals.ts';
 import { refusalKinds } from './refusals.ts';
@@ -14,12 +14,24 @@ export class Reply {
   /** Set when this is a refusal; its body is then rendered at the end, in the form the API's group chose. */
   readonly refusal: Refusal | undefined;
 
+  /** @throws TypeError when a part of it is nothing that can be sent */
   constructor(status: number, headers: Fields, body: ReplyBody, refusal?: Refusal) {
+    if (!(headers instanceof Fields)) throw new TypeError('the header fields of an answer must be Fields');
+    checkReplyBody(body);
+    if (refusal !== undefined && !Object.hasOwn(refusalKinds, refusal.kind))
+      throw new TypeError('there is no such kind of refusal');
     this.status = status;
     this.headers = headers;
     this.body = body;
     this.refusal = refusal;
   }
+}
+
+/** @throws TypeError when a plugin without types gave what cannot be sent as content */
+export function checkReplyBody(body: unknown): void {
+  if (body === null || typeof body === 'string') return;
+  if (body instanceof Uint8Array || body instanceof BodyStream) return;
+  throw new TypeError('the content of an answer must be null, a text, a Uint8Array or a BodyStream');
 }
 
 /**

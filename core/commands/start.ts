@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Gateway, readFromDisk } from '../gateway.ts';
+import { Reply } from '#sdk';
 import { watchConfig } from '../config/watch.ts';
 import { operatorLog } from './log.ts';
 import { configPath } from './usage.ts';
@@ -8,6 +9,11 @@ import { configPath } from './usage.ts';
 export async function start(config: string | undefined, listening?: () => void): Promise<number> {
   const path = configPath(config);
   const log = operatorLog();
+  // What a plugin left to itself must not end everybody's requests; what they wait for is answered by the kernel.
+  process.on('unhandledRejection', (reason) => {
+    const error = reason instanceof Error ? (reason.stack ?? reason.message) : describe(reason);
+    log.error({ error }, 'a promise was rejected that nobody waits for');
+  });
   const gateway = new Gateway({ log });
   await gateway.apply(readFromDisk(path), { listen: true });
   for (const { host, port } of gateway.listeners)
@@ -19,4 +25,9 @@ export async function start(config: string | undefined, listening?: () => void):
   log.info({}, 'stopping: requests in flight may finish');
   await gateway.close();
   return 0;
+}
+
+/** A body that breaks off rejects with a refusal. */
+function describe(reason: unknown): string {
+  return reason instanceof Reply ? (reason.refusal?.kind ?? 'an answer') : String(reason);
 }

@@ -86,6 +86,8 @@ export class HttpDelivery implements Delivery {
     const { status, headers } = inbound;
     if (status < 200) throw new RangeError(`not a final status: ${status}`);
     this.#done = done;
+    // A failed attempt got as far as the head: its connection is cut, and tells when it is closed.
+    if (response.headersSent) return;
     const content = settle(inbound.body);
     const isStream = content instanceof BodyStream;
     this.#framing = frame(headers, {
@@ -101,8 +103,13 @@ export class HttpDelivery implements Delivery {
     const phrase = reason(status);
     if (phrase === undefined) response.writeHead(status, headers.flat);
     else response.writeHead(status, phrase, headers.flat);
-    if (isStream) this.#pipe(content);
-    else this.#write(content);
+    try {
+      if (isStream) this.#pipe(content);
+      else this.#write(content);
+    } catch (error) {
+      this.#cut();
+      throw error;
+    }
   }
 
   #write({ bytes, trailers }: Content): void {
@@ -121,6 +128,7 @@ export class HttpDelivery implements Delivery {
     if (bytes.length <= textBytes && bytes instanceof Buffer)
       this.#response.end(bytes.toString('latin1'), 'latin1');
     else this.#response.end(bytes);
+    this.#expectReading();
   }
 
   #pipe(stream: BodyStream): void {
@@ -152,6 +160,7 @@ export class HttpDelivery implements Delivery {
     if (!this.#mustHold()) {
       this.#ending();
       response.end();
+      this.#expectReading();
       return;
     }
     response.flushHeaders();
@@ -162,6 +171,12 @@ export class HttpDelivery implements Delivery {
       this.#ending();
       response.end();
     });
+  }
+
+  /** What is written whole has no `drain` to wait for; Node cuts a socket off that takes nothing for this long. */
+  #expectReading(): void {
+    const { socket } = this.#response;
+    if (socket !== null && socket.writableLength > 0) socket.setTimeout(stalledMs);
   }
 
   #ending(): void {
@@ -249,6 +264,7 @@ function settle(body: ReplyBody): Content | BodyStream {
   if (body === null) return { bytes: nothing, trailers: undefined };
   if (typeof body === 'string') return { bytes: Buffer.from(body, 'utf8'), trailers: undefined };
   if (!(body instanceof BodyStream)) return { bytes: body, trailers: undefined };
+  if (body.isTaken) throw new Error('the content of the answer was sent already');
   if (!body.isComplete) return body;
   const { chunks, trailers } = body.take();
   const [only] = chunks;

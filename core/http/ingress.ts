@@ -106,7 +106,7 @@ export async function listen(
 }
 
 function createServer(limits: IngressLimits): FastifyInstance {
-  return fastify({
+  const app = fastify({
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.
     rewriteUrl: () => '/',
@@ -124,6 +124,9 @@ function createServer(limits: IngressLimits): FastifyInstance {
     },
     clientErrorHandler: refuseOnSocket,
   });
+  // Beyond 2,000 fields Node 26 refuses and older ones drop the rest; how many there may be is for `headersBytes` to say.
+  app.server.maxHeadersCount = 0;
+  return app;
 }
 
 function accept(request: RawRequest, response: ServerResponse, host: IngressHost, draining: Draining): void {

@@ -141,7 +141,24 @@ export class Exchange implements PublicExchange {
     this.isAborted = true;
     const listeners = this.#abortListeners;
     this.#abortListeners = undefined;
-    for (const listener of listeners ?? []) listener();
+    for (const listener of listeners ?? []) this.#tell(listener);
+  }
+
+  /** A plugin's fault here would otherwise end the process: this runs in an event of the connection. */
+  #tell(listener: () => unknown): void {
+    const failed = (error: unknown): void => {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.snapshot.log.error(
+        { requestId: this.requestId, api: this.endpoint?.api.name, error: reason },
+        'an abort listener failed',
+      );
+    };
+    try {
+      const result = listener();
+      if (result instanceof Promise) result.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #endpoint(): Endpoint {

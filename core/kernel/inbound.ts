@@ -5,6 +5,7 @@ import {
   type Refusal,
   type Reply,
   type ReplyBody,
+  checkReplyBody,
 } from '#sdk';
 import type { Exchange } from './exchange.ts';
 
@@ -39,6 +40,7 @@ export class Inbound implements PublicInbound {
   }
 
   setBody(body: string | Uint8Array | null): void {
+    checkReplyBody(body);
     if (this.body instanceof BodyStream) this.body.cancel(new Error('the answer got another body'));
     this.body = body;
     this.headers.delete('content-length');

@@ -210,12 +210,12 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   }
   const { refusal } = inbound;
   exchange.refusal = refusal;
-  if (refusal !== undefined && inbound.body === null) {
-    inbound.headers.set('Content-Type', 'application/json');
-    inbound.body = renderRefusal(refusal, exchange.requestId);
-  }
-  inbound.headers.set('X-Request-Id', exchange.requestId);
   try {
+    if (refusal !== undefined && inbound.body === null) {
+      inbound.headers.set('Content-Type', 'application/json');
+      inbound.body = renderRefusal(refusal, exchange.requestId);
+    }
+    inbound.headers.set('X-Request-Id', exchange.requestId);
     if (!isFinalStatus(inbound.status)) throw new RangeError(`not a final status code: ${inbound.status}`);
     exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
       complete(exchange, inbound.status, outcome, bytesSent);
@@ -233,7 +233,9 @@ function undeliverable(exchange: Exchange, inbound: Inbound, error: unknown): vo
     { requestId, api: endpoint?.api.name, plugin, hook, error: describe(error) },
     'an answer could not be sent',
   );
-  if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer could not be sent'));
+  // One that has a receiver already is somebody else's answer.
+  if (inbound.body instanceof BodyStream && !inbound.body.isTaken)
+    inbound.body.cancel(new Error('the answer could not be sent'));
   // Once only: what cannot send a plain refusal can send nothing.
   if (inbound.refusal?.kind === 'internal') complete(exchange, inbound.status, 'cut', 0);
   else

@@ -22,6 +22,7 @@ const credentials: ReadonlySet<string> = new Set([
   'set-cookie',
   'x-apig-appcode',
   'x-auth-token',
+  'x-ca-proxy-signature',
   'x-ca-signature',
   'x-hw-appkey',
   'x-security-token',

@@ -129,6 +129,9 @@ function spendNonce(
   // Without a timestamp the request would be good again as soon as its nonce is forgotten.
   if (forceNonce && (nonce === '' || timestamp === '')) return refuse('app-auth-nonce-missing');
   if (nonce === '') return app;
+  // Its content may have come so slowly that the nonce of its first use is forgotten by now.
+  const untimely = timestamp === '' ? undefined : timestampFault(timestamp, clock.now());
+  if (untimely !== undefined) return untimely;
   // For as long as the timestamp is good, which is up to twice the window.
   const ttlMs = timestamp === '' ? windowMs : Number(timestamp) + windowMs - clock.now() + 1;
   return claimNonce(values, app, nonce, ttlMs);

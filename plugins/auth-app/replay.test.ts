@@ -161,3 +161,20 @@ test('a store that answers later', async () => {
   assert.equal(codeOf(await send(gateway, call)), 'accepted');
   assert.equal(codeOf(await send(gateway, call)), 'A403NU');
 });
+
+test('content that comes until the nonce is forgotten does not make it good again', async () => {
+  const gateway = await gatewayWith();
+  const form = 'a=1';
+  const call = signed({
+    method: 'POST',
+    body: form,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    signedUrl: '/orders?a=1',
+  });
+  assert.equal(codeOf(await send(gateway, call)), 'accepted');
+  gateway.clock.advance(15 * minutes);
+  // In time by its head; its content is there a moment too late.
+  const replay = send(gateway, call);
+  gateway.clock.advance(1);
+  assert.equal(codeOf(await replay), 'A403TE');
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Served, get, mock, newFolder, run, write } from './cli.ts';
@@ -280,4 +280,34 @@ test('reload: a folder that something else writes to all the time does not keep 
   } finally {
     clearInterval(noise);
   }
+});
+
+test('start: a promise that a plugin does not wait for ends no process', async () => {
+  const folder = newFolder({
+    'careless/plugin.ts': `import { definePlugin } from 'tapgate/sdk';
+export default definePlugin({
+  name: 'careless',
+  summary: 'Reads and does not wait.',
+  bind: () => ({
+    preAuth(exchange) {
+      void exchange.readBody();
+      void Promise.reject(new Error('nobody waits'));
+      return undefined;
+    },
+  }),
+});
+`,
+    'gateway.yaml': mock(
+      'still here',
+      'extensions: { careless: { source: ./careless } }\nplugins: { mine: { type: careless } }\nbindings: [{ plugin: mine, apis: ["*"] }]',
+    ),
+  });
+  const served = await Served.start(folder);
+  const socket = connect({ port: served.port, host: '127.0.0.1' });
+  socket.write('GET / HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nabc');
+  await once(socket, 'data');
+  socket.destroy();
+  await served.logged('nobody waits for', 2);
+  assert.deepEqual(await served.get('/'), { status: 200, body: 'still here' });
+  assert.deepEqual(await served.end('SIGTERM'), [0, null]);
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Socket, connect } from 'node:net';
 import { test } from 'node:test';
 import { answerEach, httpBackend, rawBackend, streamBackend } from './support/backend.ts';
 import { deafServer } from './support/deaf-server.ts';
@@ -317,5 +318,23 @@ test('a caller that goes on sending for ever after its answer is cut off', async
   await client.closed(15_000);
   clearInterval(timer);
   assert.ok(performance.now() - start > 3000);
+  socket.destroy();
+});
+
+test('a caller that does not read an answer that was written whole is cut off', async (t) => {
+  // oxlint-disable-next-line typescript/unbound-method -- called with its `this` below
+  const { setTimeout: original } = Socket.prototype;
+  // The minute it has, made short.
+  t.mock.method(Socket.prototype, 'setTimeout', function shortened(this: Socket, ms: number) {
+    return original.call(this, ms === 60_000 ? 200 : ms);
+  });
+  const big = { type: 'mock', body: 'a'.repeat(20_000_000) };
+  const request = { method: 'GET', path: '/' };
+  await using running = await startGateway({ 'main/all': { request, auth: 'none', backend: big } });
+  const socket = connect({ port: running.port, host: '127.0.0.1' }).pause();
+  socket.on('error', () => undefined);
+  socket.write(get);
+  await until(() => running.completed.length === 1, 'it is cut off', 5000);
+  assert.equal(running.completed[0]?.outcome, 'client-gone');
   socket.destroy();
 });

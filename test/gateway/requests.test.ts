@@ -334,3 +334,17 @@ test('OPTIONS for an API is passed on; a tunnel is refused', async () => {
   assert.equal(await client.closed(), 'end');
   assert.equal(backend.seen.length, 1);
 });
+
+test('every field of a request is seen, however many there are', async () => {
+  const backend = { type: 'mock', body: 'hello' };
+  const request = { method: 'POST', path: '/' };
+  await using running = await startGateway({ 'main/all': { request, auth: 'none', backend } });
+  const lines = Array.from({ length: 3000 }, (_each, index) => `X-N-${index}: 1\r\n`).join('');
+  const content = 'Content-Length: 5\r\n\r\nhello';
+  const answer = await exchangeRaw(running.port, `POST / HTTP/1.1\r\nHost: a\r\n${lines}${content}`);
+  assert.equal(answer.status, 200);
+  const [notice] = running.completed;
+  assert.equal(notice?.arrival.headers.flat.length, 2 * 3002);
+  // The length of the content stood behind all the others.
+  assert.equal(notice.exchange?.hasBody, true);
+});

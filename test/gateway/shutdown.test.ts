@@ -193,3 +193,23 @@ test('requests in flight finish on the configuration they began with', async () 
   assert.equal((await client.send(get).answer()).text, 'ok');
   client.socket.destroy();
 });
+
+test('a configuration that is still being built when the gateway closes is not put in force', async () => {
+  const gateway = new Gateway({
+    log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  });
+  const config = {
+    listeners: [{ port: 0, host: '127.0.0.1' }],
+    groups: { main: { domains: ['*'] } },
+    apis: { 'main/all': { request: { method: 'GET', path: '/' }, auth: 'none', backend: { type: 'mock' } } },
+  };
+  const text = () => readConfigText({ 'gateway.yaml': JSON.stringify(config) }, {});
+  await gateway.apply(text(), { listen: true });
+  const late = gateway.apply(text(), { listen: true });
+  await gateway.close();
+  await late.catch(() => undefined);
+  const left = gateway.listeners.length;
+  await gateway.close();
+  assert.equal(left, 0);
+  await assert.rejects(late, /closed/);
+});

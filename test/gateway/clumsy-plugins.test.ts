@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BodyStream, Fields, type Hooks, Reply, definePlugin, reply } from '#sdk';
+import { type Running, startGateway } from './support/gateway.ts';
+import { exchangeRaw, openRaw } from './support/raw-client.ts';
+import { until } from './support/within.ts';
+
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+
+/** A gateway whose one API has a plugin written without types. */
+async function gatewayWith(hooks: Hooks): Promise<Running> {
+  const clumsy = definePlugin({ name: 'clumsy', summary: 'Is written without types.', bind: () => hooks });
+  return startGateway(
+    {
+      'main/all': {
+        request: { method: 'ANY', path: '/', match: 'prefix' },
+        auth: 'none',
+        backend: { type: 'mock', body: 'hello' },
+      },
+    },
+    {
+      plugins: [clumsy],
+      root: { plugins: { p: { type: 'clumsy' } }, bindings: [{ plugin: 'p', apis: ['main/all'] }] },
+    },
+  );
+}
+
+const broken: Readonly<Record<string, () => unknown>> = {
+  'fields that are no Fields': () => new Reply(200, { 'content-type': 'text/plain' } as never, 'x'),
+  'no fields': () => new Reply(200, undefined as never, 'x'),
+  'a refusal of no known kind': () => new Reply(403, new Fields(), null, { kind: 'nope' as never }),
+  'a body that is an object': () => reply(200, {}, { a: 1 } as never),
+  'a body that is a number': () => reply(200, {}, 5 as never),
+  'no body at all': () => new Reply(200, new Fields(), undefined as never),
+  'a field with a line feed': () => new Reply(200, new Fields(['x-a', 'a\r\nb: c']), 'x'),
+  'a stream that was taken': () => {
+    const stream = new BodyStream();
+    stream.pipe({ data: () => true, end: () => undefined, fail: () => undefined });
+    return reply(200, {}, stream);
+  },
+};
+
+for (const [what, make] of Object.entries(broken)) {
+  for (const isAsync of [false, true]) {
+    test(`an answer with ${what} is a 500 (${isAsync ? 'async' : 'sync'})`, async () => {
+      const handle = (isAsync ? async () => make() : make) as () => Reply;
+      await using running = await gatewayWith({ preAuth: handle });
+      assert.equal((await exchangeRaw(running.port, get)).status, 500);
+      await until(() => running.completed.length === 1, 'completed');
+      assert.equal(running.log.length, 1);
+    });
+  }
+}
+
+const spoiled: Readonly<Record<string, NonNullable<Hooks['response']>>> = {
+  'a body that is an object': (inbound) => {
+    inbound.setBody({ a: 1 } as never);
+    return undefined;
+  },
+  'a body that is a list': (inbound) => {
+    inbound.setBody([1, 2, 3] as never);
+    return undefined;
+  },
+  'no status': (inbound) => {
+    inbound.status = undefined as never;
+    return undefined;
+  },
+  'fields that are no Fields': (inbound) => {
+    (inbound as { headers: unknown }).headers = { a: 'b' };
+    return undefined;
+  },
+};
+
+for (const [what, handle] of Object.entries(spoiled)) {
+  test(`an answer that is given ${what} is a 500`, async () => {
+    await using running = await gatewayWith({ response: handle });
+    assert.equal((await exchangeRaw(running.port, get)).status, 500);
+    await until(() => running.completed.length === 1, 'completed');
+  });
+}
+
+test('a listener for the end of a caller that throws or rejects ends nothing else', async () => {
+  const heard: string[] = [];
+  let isRunning = false;
+  await using running = await gatewayWith({
+    preAuth(exchange) {
+      exchange.onAbort(() => {
+        throw new Error('clumsy');
+      });
+      const rejecting: () => unknown = () => Promise.reject(new Error('clumsy too'));
+      exchange.onAbort(rejecting);
+      exchange.onAbort(() => heard.push('told'));
+      isRunning = true;
+      return new Promise(() => undefined);
+    },
+  });
+  const client = await openRaw(running.port);
+  client.send(get);
+  await until(() => isRunning, 'the handler runs');
+  client.socket.destroy();
+  await until(() => running.completed.length === 1, 'completed');
+  assert.deepEqual(heard, ['told']);
+  await until(() => running.log.length === 2, 'both are in the log');
+});
+
+test('a stream whose producer throws breaks off that answer only', async () => {
+  await using running = await gatewayWith({
+    preAuth: () => {
+      const stream = new BodyStream({
+        cancel() {
+          throw new Error('clumsy');
+        },
+      });
+      stream.push(Buffer.from('a'));
+      return reply(200, {}, stream);
+    },
+  });
+  const client = await openRaw(running.port);
+  client.send(get);
+  await client.head();
+  client.socket.destroy();
+  await until(() => running.completed.length === 1, 'completed');
+});
