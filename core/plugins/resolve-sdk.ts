@@ -26,7 +26,7 @@ registerHooks({
       });
     }
     const resolved = next(specifier, context);
-    const version = specifier.startsWith('./') ? versioned.exec(context.parentURL ?? '')?.[0] : undefined;
+    const version = /^\.\.?\//.test(specifier) ? versioned.exec(context.parentURL ?? '')?.[0] : undefined;
     return version === undefined ? resolved : { ...resolved, url: resolved.url + version };
   },
 });
