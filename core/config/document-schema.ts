@@ -78,7 +78,9 @@ function binding(type: string, config: TSchema | undefined): Json {
 /** A field with a default is filled in before it is required: to somebody who writes the file it is optional. */
 function withoutRequiredDefaults(schema: unknown): Json {
   if (schema === undefined) return { type: 'object', additionalProperties: false };
-  return JSON.parse(JSON.stringify(schema), (_key, value: unknown) => {
+  return JSON.parse(JSON.stringify(schema), (key, value: unknown) => {
+    // Words of our own, which other validators do not know.
+    if ((key === 'allowed' || key === 'secret') && typeof value !== 'object') return undefined;
     if (typeof value !== 'object' || value === null || !('required' in value) || !('properties' in value))
       return value;
     const { properties, required } = value as { properties: Record<string, Json>; required: unknown };

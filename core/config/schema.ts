@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import { Matching, OneOf, Options, type Static, Type } from '#sdk';
 
 const HostName = Matching(
@@ -21,8 +22,12 @@ const GroupSchema = Options({
   subdomain: Type.Optional(HostName),
 });
 
+/** The usual ones first, as messages list them. CONNECT asks for a tunnel, which no API is. */
+const usual = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'ANY'];
+const methods = [...usual, ...METHODS.filter((method) => !usual.includes(method) && method !== 'CONNECT')];
+
 const RequestSchema = Options({
-  method: Matching("^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", 'a method in upper case, or ANY'),
+  method: OneOf(methods, { description: 'ANY stands for all of them.' }),
   path: Matching('^/', 'a path, which starts with /', {
     description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
   }),

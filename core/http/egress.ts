@@ -167,6 +167,12 @@ class Call implements Dispatcher.DispatchHandler {
       this.#outbound.exchange.incoming.delivery.inform(status, interimFields(headers).flat);
       return;
     }
+    if (status > 599) {
+      // No status of HTTP (RFC 9110 section 15): what it means is anybody's guess.
+      this.#settle(refuse('backend-unavailable', { cause: `the status ${status}` }));
+      controller.abort(new Error('not a status'));
+      return;
+    }
     this.#isDelimited = 'content-length' in headers || 'transfer-encoding' in headers;
     const stream = new BodyStream({
       pause: () => controller.pause(),

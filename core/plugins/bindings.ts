@@ -68,6 +68,7 @@ export class Bindings {
   #placeBindings(apis: readonly ApiIn[]): void {
     const prepared = this.#prepareAll();
     const names = Object.keys(this.#root.apis ?? {});
+    const patterns = new Set(names.map((name) => `${name.split('/', 1)[0] ?? ''}/*`));
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
       const path: Path = ['bindings', index];
       if (this.#damaged.has('bindings', index)) continue;
@@ -86,7 +87,8 @@ export class Bindings {
       const twins: Twin[] = [];
       for (const [place, pattern] of binding.apis.entries()) {
         const matches = matcher(pattern);
-        if (!names.some(matches)) this.#problems.known(pattern, names, 'API', [...path, 'apis', place]);
+        if (!names.some(matches))
+          this.#problems.known(pattern, [...names, ...patterns], 'API', [...path, 'apis', place]);
         const hit = apis.filter(({ api }) => matches(api.name));
         if (use !== undefined) twins.push(...this.#placeAll(use, hit, binding.environments, path));
       }

@@ -33,8 +33,7 @@ export async function loadPlugins(
       for (const [file, hash] of extension.files) text.hashes.set(file, hash);
       extensions.push(await loadExtension(name, extension));
     } catch (error) {
-      const message = error instanceof Error ? error.message : 'it threw';
-      problems.add([...path, 'source'], `the extension cannot be loaded: ${message}`);
+      problems.add([...path, 'source'], `the extension cannot be loaded: ${reasonOf(error)}`);
     }
   }
   const names = new Set(extensions.map(({ definition }) => definition.name));
@@ -68,3 +67,10 @@ const ownedByKernel: ReadonlyMap<string, string> = new Map([
     (section) => [`the section "${section}"`, 'the kernel'] as const,
   ),
 ]);
+
+/** What went wrong, and for a file that cannot be read as code, where: that stands above the stack. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it threw';
+  const [, file, line] = /^(?:file:\/\/)?(\/[^?\n]+?)(?:\?\S*)?:(\d+)\n/.exec(error.stack ?? '') ?? [];
+  return file === undefined ? error.message : `${decodeURI(file)}:${line}: ${error.message}`;
+}

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -196,4 +196,20 @@ test('a file that cannot be written refuses the configuration, and the one in fo
   await assert.rejects(gateway.reload(config), /plugins\.log-0\.config\.file: the file cannot be written/);
   await gateway.request('GET', 'http://g/a');
   await linesOf(file, 2);
+});
+
+test('nothing is made before there is a line to write', async () => {
+  const file = newFile();
+  const gateway = await testGateway({ config: { accessLog: { file } } });
+  assert.equal(existsSync(file), false);
+  await gateway.request('GET', '/nothing');
+  assert.equal((await linesOf(file, 1)).length, 1);
+  await gateway.close();
+});
+
+test('a folder that cannot be made is told in the log, and requests go on', async () => {
+  const gateway = await testGateway({ config: { accessLog: { file: '/proc/tapgate/access.jsonl' } } });
+  assert.equal((await gateway.request('GET', '/nothing')).status, 404);
+  assert.ok(gateway.log.some(({ message }) => message === 'cannot write the access log'));
+  await gateway.close();
 });

@@ -1,6 +1,6 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type DestinationStream, destination } from 'pino';
+import { destination } from 'pino';
 import type { Clock, Completed, Log } from '#sdk';
 
 /** What an operator may say of a log. */
@@ -30,7 +30,7 @@ const credentials: ReadonlySet<string> = new Set([
 ]);
 
 interface Shared {
-  readonly stream: DestinationStream & { end(): void; flushSync(): void };
+  readonly stream: { write(line: string): void; end(): void };
   users: number;
 }
 
@@ -61,22 +61,60 @@ export function openLog(options: LogOptions, clock: Clock, problems: Log): Acces
 /** What a disk that takes nothing may hold up; lines beyond are lost, because requests must go on. */
 const maxWaitingBytes = 16 * 1024 * 1024;
 
+/** Opens the file at the first line, so that a configuration that is only checked, or refused, leaves nothing behind. */
 function openStream(file: string, problems: Log): Shared['stream'] {
-  if (file !== '') {
-    mkdirSync(dirname(file), { recursive: true });
-    closeSync(openSync(file, 'a'));
+  if (file !== '') checkWritable(file);
+  let stream: Shared['stream'] | undefined;
+  return {
+    write: (line) => (stream ??= create(file, problems)).write(line),
+    end: () => stream?.end(),
+  };
+}
+
+/** @throws Error when the file, or the nearest folder above it that exists, cannot be written */
+function checkWritable(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) throw new Error(`${file} is a folder`);
+  if (found !== undefined) {
+    accessSync(file, constants.W_OK);
+    return;
+  }
+  let folder = dirname(file);
+  while (!existsSync(folder)) folder = dirname(folder);
+  if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+  accessSync(folder, constants.W_OK);
+}
+
+function create(file: string, problems: Log): Shared['stream'] {
+  const failed = (error: Error): void => {
+    problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log');
+  };
+  let descriptor = 1;
+  try {
+    if (file !== '') {
+      makeFolder(dirname(file));
+      descriptor = openSync(file, 'a');
+    }
+  } catch (error) {
+    failed(error instanceof Error ? error : new Error('no folder could be made'));
+    return { write: () => undefined, end: () => undefined };
   }
   // Asynchronous with a small buffer: a slow disk must not stop requests, and a quiet log must not wait for more lines.
   const stream = destination({
-    ...(file === '' ? {} : { dest: file, append: true }),
+    fd: descriptor,
     sync: false,
     minLength: 0,
     maxLength: maxWaitingBytes,
   });
-  stream.on('error', (error: Error) =>
-    problems.error({ plugin: 'access-log', file, error: error.message }, 'cannot write the access log'),
-  );
+  stream.on('error', failed);
   return stream;
+}
+
+// Not `recursive: true`, which never comes back below /proc.
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  mkdirSync(folder);
 }
 
 function lineOf(notice: Completed, clock: Clock, extra: readonly string[]): Record<string, unknown> {

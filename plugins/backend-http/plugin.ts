@@ -7,7 +7,7 @@ const Config = Options({
       "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process.",
   }),
   path: Type.Optional(
-    Matching('^/', 'a path, which starts with /', {
+    Matching('^/[^?\\s]*$', 'a path, which starts with / and holds no ? and no blanks', {
       description: 'As sent by the caller when absent. `{p}` is filled from the request path.',
     }),
   ),
