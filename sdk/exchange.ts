@@ -8,6 +8,8 @@ export interface Group {
   readonly name: string;
   /** Every host name the group answers to: own, internal and debug. Lower case; `*.x` and `*` are wildcards. */
   readonly hosts: readonly string[];
+  /** The group's whole definition, checked, with defaults; each plugin reads its own fields. */
+  readonly definition: Readonly<Record<string, unknown>>;
 }
 
 /** What an API says it is called by. */

@@ -1,6 +1,9 @@
 import { Options, type TSchema, Type } from '#sdk';
 import type { LoadedPlugin } from '../plugins/registry.ts';
-import { apiFields, rootFields } from './schema.ts';
+import { GroupName, apiFields, groupFields, requestFields, rootFields } from './schema.ts';
+
+/** How the API field of a plugin is written when it stands in `request`. */
+export const inRequest = 'request.';
 
 const cache = new WeakMap<readonly LoadedPlugin[], TSchema>();
 
@@ -8,7 +11,11 @@ const cache = new WeakMap<readonly LoadedPlugin[], TSchema>();
 export function rootSchema(plugins: readonly LoadedPlugin[]): TSchema {
   let schema = cache.get(plugins);
   if (schema === undefined) {
-    schema = Options({ ...rootFields, apis: Type.Optional(Type.Record(Type.String(), apiSchema(plugins))), ...sections(plugins) });
+    schema = Options({
+      ...rootFields,
+      groups: Type.Optional(Type.Record(GroupName, groupSchema(plugins))),
+      apis: Type.Optional(Type.Record(Type.String(), apiSchema(plugins))), ...sections(plugins),
+    });
     cache.set(plugins, schema);
   }
   return schema;
@@ -23,11 +30,24 @@ function sections(plugins: readonly LoadedPlugin[]): Record<string, TSchema> {
   return found;
 }
 
-function apiSchema(plugins: readonly LoadedPlugin[]): TSchema {
+function groupSchema(plugins: readonly LoadedPlugin[]): TSchema {
   const fields: Record<string, TSchema> = {};
   for (const { definition } of plugins) {
-    // What the field holds is checked against the plugin's options when it is bound.
-    if (definition.apiField !== undefined) fields[definition.apiField] = Type.Optional(Type.Unknown());
+    const { groupField } = definition;
+    if (groupField !== undefined) fields[groupField.name] = Type.Optional(groupField.schema);
   }
-  return Options({ ...apiFields, ...fields });
+  return Options({ ...groupFields, ...fields });
+}
+
+function apiSchema(plugins: readonly LoadedPlugin[]): TSchema {
+  const fields: Record<string, TSchema> = {};
+  const requests: Record<string, TSchema> = {};
+  for (const { definition } of plugins) {
+    // What the field holds is checked against the plugin's options when it is bound.
+    const { apiField } = definition;
+    if (apiField === undefined) continue;
+    if (apiField.startsWith(inRequest)) requests[apiField.slice(inRequest.length)] = Type.Optional(Type.Unknown());
+    else fields[apiField] = Type.Optional(Type.Unknown());
+  }
+  return Options({ ...apiFields, request: Options({ ...requestFields, ...requests }), ...fields });
 }

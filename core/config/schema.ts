@@ -12,21 +12,28 @@ const ListenerSchema = Options({
 
 const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
 
-export const GroupSchema = Options({
+export const GroupName = Type.String({ pattern: '^[^/\\s]+$' });
+
+/** The fields of a group that the kernel reads; plugins add theirs. */
+export const groupFields = {
   description: Type.Optional(Type.String()),
   domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
   internalDomains: Type.Optional(
     Type.Array(HostName, { description: 'Host names for calls between APIs of this gateway.' }),
   ),
   subdomain: Type.Optional(HostName),
-});
+};
 
-export const RequestSchema = Options({
+/** The fields of an API's `request` that the kernel reads; plugins add theirs. */
+export const requestFields = {
   method: Type.String({ pattern: "^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", description: 'Upper case, or ANY.' }),
   path: Type.String({ pattern: '^/', description: '`{p}` stands for one segment, `{p+}` for the remaining ones.' }),
   match: OneOf(['exact', 'prefix'], { default: 'exact' }),
   maxBodyBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' })),
-});
+};
+
+const GroupSchema = Options(groupFields);
+const RequestSchema = Options(requestFields);
 
 const PluginSchema = Options({ type: Type.String({ minLength: 1 }), config: Type.Optional(Type.Unknown()) });
 
@@ -69,7 +76,6 @@ export type GroupConfig = Static<typeof GroupSchema>;
 /** The fields of an API that the kernel reads; plugins add theirs. */
 export const apiFields = {
   description: Type.Optional(Type.String()),
-  request: RequestSchema,
   environments: Type.Optional(
     Type.Array(Type.String(), { minItems: 1, uniqueItems: true, description: 'Where it is published; [RELEASE] when absent.' }),
   ),
@@ -84,7 +90,6 @@ export const rootFields = {
   listeners: Type.Optional(Type.Array(ListenerSchema)),
   limits: Type.Optional(LimitsSchema),
   environments: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema)),
-  groups: Type.Optional(Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema)),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
   bindings: Type.Optional(Type.Array(BindingSchema)),
   extensions: Type.Optional(Type.Record(Type.String(), ExtensionSchema)),

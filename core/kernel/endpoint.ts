@@ -29,6 +29,8 @@ export interface Endpoint extends Published {
 export interface Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
   readonly completed: readonly CompletedListener[];
+  /** Completes the answer to a request that found no API; a fault is logged. */
+  unrouted(inbound: Inbound): void;
   readonly log: Log;
   /** This gateway's entry in `Via`: the pseudonym of RFC 9110 section 7.6.3. */
   readonly pseudonym: string;

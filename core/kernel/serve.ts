@@ -176,7 +176,9 @@ function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway'
     return;
   }
   const inbound = new Inbound(exchange, reply, source);
-  const response = exchange.endpoint === null ? null : exchange.endpoint.response;
+  const { endpoint } = exchange;
+  if (endpoint === null) exchange.snapshot.unrouted(inbound);
+  const response = endpoint === null ? null : endpoint.response;
   if (response === null) {
     deliver(exchange, inbound);
     return;

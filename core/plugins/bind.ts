@@ -11,6 +11,8 @@ export interface Prepared {
   readonly name: string;
   /** Where its options stand. */
   readonly path: Path;
+  /** Made by `bindRest`, from the plugin's section. */
+  readonly isRest?: boolean;
 }
 
 /** What one call of `bind` gave. */
@@ -105,7 +107,11 @@ export class Binder {
     };
     let hooks: Hooks;
     try {
-      hooks = definition.bind?.(prepared.config as never, kit) ?? {};
+      const isRest = prepared.isRest === true;
+      const returned = isRest
+        ? definition.bindRest?.(prepared.config as never, kit)
+        : definition.bind?.(prepared.config as never, kit);
+      hooks = returned ?? {};
     } catch (error) {
       const message = error instanceof Error ? error.message : 'it threw';
       this.#problems.add(prepared.path, `plugin ${definition.name} could not be bound to ${api.name}: ${message}`);

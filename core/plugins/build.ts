@@ -3,9 +3,10 @@ import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Limits, LimitsSchema, type RootConfig } from '../config/schema.ts';
-import { rootSchema } from '../config/root-schema.ts';
+import { inRequest, rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
+import { type MemoryCounters, scopedCounters } from '../state/memory-counters.ts';
 import { scoped } from '../state/memory-values.ts';
 import { Binder, type Prepared } from './bind.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
@@ -18,6 +19,7 @@ export interface BuildHost {
   readonly log: Log;
   readonly clock: Clock;
   readonly values: Values;
+  readonly counters: MemoryCounters;
   readonly pseudonym: string;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
@@ -133,6 +135,7 @@ class Builder {
       ...this.#common(plugin),
       published: endpoints,
       environments: this.#environments,
+      groups: [...this.#groups.values()],
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
@@ -167,11 +170,12 @@ class Builder {
   }
 
   #common(plugin: string) {
-    const { log, clock, values } = this.#host;
+    const { log, clock, values, counters } = this.#host;
     return {
       log,
       clock,
       values: scoped(values, plugin),
+      counters: scopedCounters(counters, plugin),
       http: this.#client,
       use: ((token) => this.#use(token)) as Setups['use'],
     };
@@ -240,12 +244,12 @@ class Builder {
     const key = `${environment} ${api.name}`;
     const there = this.#bindings.get(key) ?? [];
     this.#bindings.set(key, there);
-    const { name } = prepared.plugin.definition;
-    const twin = there.find((other) => other.prepared.plugin.definition.name === name);
+    const kind = kindOf(prepared);
+    const twin = there.find((other) => kindOf(other.prepared) === kind);
     if (twin !== undefined) {
       this.#problems.add(
         path,
-        `${api.name} in ${environment} has a ${name} already: "${twin.prepared.name}"; one of a kind is allowed`,
+        `${api.name} in ${environment} has a ${kind} already: "${twin.prepared.name}"; one of a kind is allowed`,
       );
       return;
     }
@@ -256,7 +260,7 @@ class Builder {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
     const uses = [...this.#fieldUses(api, base), ...(this.#bindings.get(`${environment} ${api.name}`) ?? [])];
-    const placed: Placed[] = [];
+    const placed: Placed[] = this.#rest(uses, api, environment);
     for (const { prepared, path } of uses) {
       const bound = this.#binder.bind(prepared, api, environment);
       if (bound !== undefined) placed.push({ bound, at: this.#text.locate.positionOf(path) });
@@ -277,11 +281,27 @@ class Builder {
     return compileEndpoint(target, placed, backend, limits);
   }
 
+  /** What plugins do for an API that nothing binds them to. */
+  #rest(uses: readonly { prepared: Prepared }[], api: Api, environment: string): Placed[] {
+    const placed: Placed[] = [];
+    for (const plugin of this.#plugins) {
+      const { bindRest, section, name } = plugin.definition;
+      if (bindRest === undefined || uses.some(({ prepared }) => prepared.plugin === plugin)) continue;
+      const path = section === undefined ? [name] : [section.name];
+      const config = section === undefined ? undefined : this.#root[section.name];
+      const bound = this.#binder.bind({ plugin, config, name: `${name} by default`, path, isRest: true }, api, environment);
+      if (bound !== undefined) placed.push({ bound, at: config === undefined ? undefined : this.#text.locate.positionOf(path) });
+    }
+    return placed;
+  }
+
   /** The plugins that the API's own fields bind, in the order the fields are written. */
   #fieldUses(api: Api, base: Path): { prepared: Prepared; path: Path }[] {
     const uses: { prepared: Prepared; path: Path }[] = [];
-    for (const [field, value] of Object.entries(api.definition)) {
-      const path = [...base, field];
+    const { request } = api.definition;
+    const inner = Object.entries(request as object).map(([field, value]) => [inRequest + field, value] as const);
+    for (const [field, value] of [...inner, ...Object.entries(api.definition)]) {
+      const path = [...base, ...field.split('.')];
       const use = this.#fieldUse(field, value);
       if (use === undefined) continue;
       const prepared = this.#binder.prepare(use, path, use.typeInside ? [...path, 'type'] : path);
@@ -300,6 +320,11 @@ class Builder {
     if (plugin === undefined || value === false) return undefined;
     return { type: plugin.definition.name, config: value === true ? {} : value, name: field, typeInside: false };
   }
+}
+
+function kindOf({ plugin, config }: Prepared): string {
+  const { name, kind } = plugin.definition;
+  return kind === undefined ? name : kind(config as never);
 }
 
 function matcher(pattern: string): (name: string) => boolean {

@@ -18,10 +18,13 @@ const definitionKeys = new Set([
   'config',
   'dialects',
   'apiField',
+  'groupField',
+  'kind',
   'section',
   'offers',
   'setup',
   'bind',
+  'bindRest',
 ]);
 
 let own: Promise<readonly LoadedPlugin[]> | undefined;

@@ -59,7 +59,7 @@ export class Setups {
   }
 
   #adopt({ name, offers }: PluginDefinition, hooks: GatewayHooks, path: string): void {
-    const known = ['routing', 'completed', 'services', 'dispose'];
+    const known = ['routing', 'completed', 'unrouted', 'services', 'dispose'];
     for (const key of Object.keys(hooks)) {
       if (!known.includes(key)) throw new Error(`setup returned "${key}"; allowed: ${known.join(', ')}`);
     }

@@ -1,5 +1,6 @@
 import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Snapshot } from '../kernel/endpoint.ts';
+import type { Inbound } from '../kernel/inbound.ts';
 import { isReply } from '../kernel/chains.ts';
 import { type Handler, type SyncChain, compileSyncChain } from '../kernel/hooks.ts';
 
@@ -11,6 +12,7 @@ export class BuiltSnapshot implements Snapshot {
   readonly log: Log;
   readonly pseudonym: string;
   readonly endpoints: readonly Endpoint[];
+  readonly #unrouted: readonly { readonly plugin: string; readonly hooks: GatewayHooks }[];
   readonly #dispose: () => void;
   #inFlight = 0;
   #isRetired = false;
@@ -27,6 +29,9 @@ export class BuiltSnapshot implements Snapshot {
     this.pseudonym = parts.pseudonym;
     this.endpoints = parts.endpoints;
     this.#dispose = parts.dispose;
+    this.#unrouted = [...parts.setups]
+      .filter(([, { unrouted }]) => unrouted !== undefined)
+      .map(([plugin, hooks]) => ({ plugin, hooks }));
     const routing: Handler<Arrival>[] = [];
     const completed: CompletedListener[] = [];
     for (const [plugin, hooks] of parts.setups) {
@@ -39,6 +44,16 @@ export class BuiltSnapshot implements Snapshot {
     this.routingHandlers = routing;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);
     this.completed = completed;
+  }
+
+  unrouted(inbound: Inbound): void {
+    for (const { plugin, hooks } of this.#unrouted) {
+      try {
+        hooks.unrouted?.(inbound);
+      } catch (error) {
+        this.log.error({ plugin, hook: 'unrouted', error: error instanceof Error ? error.stack : String(error) }, 'a plugin failed');
+      }
+    }
   }
 
   enter(): void {
