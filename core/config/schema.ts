@@ -12,16 +12,18 @@ const ListenerSchema = Options({
 
 const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
 
-const GroupSchema = Options({
+/** The fields of a group that the kernel reads; plugins add theirs. */
+export const groupFields = {
   description: Type.Optional(Type.String()),
   domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
   internalDomains: Type.Optional(
     Type.Array(HostName, { description: 'Host names for calls between APIs of this gateway.' }),
   ),
   subdomain: Type.Optional(HostName),
-});
+};
 
-const RequestSchema = Options({
+/** The fields of an API's `request` that the kernel reads; plugins add theirs. */
+export const requestFields = {
   method: Matching("^[A-Z][A-Z0-9!#$%&'*+.^_|~-]*$", 'a method in upper case, or ANY'),
   path: Matching('^/', 'a path, which starts with /', {
     description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
@@ -30,7 +32,10 @@ const RequestSchema = Options({
   maxBodyBytes: Type.Optional(
     Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' }),
   ),
-});
+};
+
+const GroupSchema = Options(groupFields);
+const RequestSchema = Options(requestFields);
 
 const PluginSchema = Options({ type: Type.String({ minLength: 1 }), config: Type.Optional(Type.Unknown()) });
 
@@ -96,7 +101,6 @@ export type GroupConfig = Static<typeof GroupSchema>;
 /** The fields of an API that the kernel reads; plugins add theirs. */
 export const apiFields = {
   description: Type.Optional(Type.String()),
-  request: RequestSchema,
   environments: Type.Optional(
     Type.Array(Type.String(), {
       minItems: 1,
@@ -121,12 +125,6 @@ export const rootFields = {
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
       additionalProperties: false,
       allowed: 'up to 64 letters, digits, - and _, the first of them a letter',
-    }),
-  ),
-  groups: Type.Optional(
-    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, {
-      additionalProperties: false,
-      allowed: 'names without / and blanks',
     }),
   ),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),
