@@ -53,6 +53,8 @@ export interface Identity {
   /** Unique within the type. Goes to logs and limits; never a secret. */
   readonly id: string;
   readonly app?: { readonly id: string; readonly name: string; readonly key: string };
+  /** The user who calls, or who owns the app that calls. `account` names the tenant the user belongs to. */
+  readonly user?: { readonly id: string; readonly name: string; readonly account: string };
   /** Claims of a verified token. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
@@ -76,6 +78,24 @@ export interface Arrival {
   readonly httpVersion: string;
 }
 
+/** Names what a plugin keeps with a request from one of its hooks to a later one; the type is that of the value. */
+export interface NoteKey<T> {
+  readonly name: string;
+  /** Only for inference; never set. */
+  readonly type?: T;
+}
+
+/** Declares a note. Each declaration is a key of its own, whatever its name. */
+export function defineNote<T>(name: string): NoteKey<T> {
+  return { name };
+}
+
+/** What plugins keep with one request. */
+export interface Notes {
+  get<T>(key: NoteKey<T>): T | undefined;
+  set<T>(key: NoteKey<T>, value: T): void;
+}
+
 /** One request on its way through the hooks. */
 export interface Exchange extends Arrival {
   readonly api: Api;
@@ -84,6 +104,8 @@ export interface Exchange extends Arrival {
   readonly pathRest: string;
   /** Who calls; null until an authenticator sets it. */
   identity: Identity | null;
+  /** Empty until a plugin keeps something here; many times cheaper than a WeakMap of exchanges. */
+  readonly notes: Notes;
   /** Milliseconds of the gateway's clock when the request came in. */
   readonly receivedAt: number;
   /** Parsed when first asked for. */

@@ -6,7 +6,7 @@ import { type Limits, LimitsSchema, type RootConfig } from '../config/schema.ts'
 import { inRequest, rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
-import { type MemoryCounters, scopedCounters } from '../state/memory-counters.ts';
+import type { MemoryCounters } from '../state/memory-counters.ts';
 import { scoped } from '../state/memory-values.ts';
 import { Binder, type Prepared } from './bind.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
@@ -175,7 +175,7 @@ class Builder {
       log,
       clock,
       values: scoped(values, plugin),
-      counters: scopedCounters(counters, plugin),
+      counters: counters.of(plugin),
       http: this.#client,
       use: ((token) => this.#use(token)) as Setups['use'],
     };
