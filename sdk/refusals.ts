@@ -110,6 +110,22 @@ export const refusalKinds = {
     'The app is not authorized to access the API.',
     'I403AA',
   ),
+  'account-not-allowed': kind(
+    'ACCESS_DENIED',
+    403,
+    'APIG.0302',
+    'The IAM user is not authorized to access the API.',
+    'A403AC',
+  ),
+  'client-address-unknown': kind('ACCESS_DENIED', 403, 'APIG.0401', 'Unknown client IP address.', 'A403IP'),
+  'ip-not-allowed': kind(
+    'ACCESS_DENIED',
+    403,
+    'APIG.0402',
+    'The IP address is not authorized to access the API.',
+    'A403IP',
+  ),
+  throttled: kind('THROTTLED', 429, 'APIG.0308', 'The throttling threshold has been reached.', 'T429PA'),
   'backend-unavailable': kind('BACKEND_UNAVAILABLE', 502, 'APIG.0201', 'Backend unavailable.', 'D504CO'),
   'backend-timeout': kind('BACKEND_TIMEOUT', 504, 'APIG.0201', 'Backend timeout.', 'D504TO'),
   'backend-name-unresolved': kind(
