@@ -127,6 +127,8 @@ export interface Outbound {
 export interface Backend {
   /** Completes the outbound request (address, path, fields) before `backendSigning` sees it. May refuse. */
   prepare?(outbound: Outbound): Reply | undefined;
+  /** The answer is written in the configuration, so there is no time of the backend's to tell. */
+  readonly isMock?: boolean;
   /** Answers. Throws only for a defect; an unreachable server is a refusal. */
   invoke(outbound: Outbound): Reply | Promise<Reply>;
 }
@@ -140,6 +142,12 @@ export interface Inbound {
   readonly refusal: Refusal | undefined;
   /** Where the answer came from. */
   readonly source: 'backend' | 'gateway';
+  /** Whether there is content, an empty one included; a refusal has none until somebody sets it. */
+  readonly hasBody: boolean;
+  /** Milliseconds the backend took until its answer's head; undefined when it was not called or is a mock. */
+  readonly backendMs: number | undefined;
+  /** Milliseconds from receiving the request until the backend's head came, or until now when none did. */
+  readonly latencyMs: number;
   /** Reads the whole body (at most `maxBytes`, 12 MiB unless told) and keeps it sendable. */
   readBody(maxBytes?: number): Promise<Buffer>;
   setBody(body: string | Uint8Array | null): void;
@@ -160,7 +168,7 @@ export interface Completed {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly durationMs: number;
-  /** Time the backend took until its answer's head; undefined when it was not called. */
+  /** Time the backend took until its answer's head; undefined when it was not called or is a mock. */
   readonly backendMs: number | undefined;
   readonly refusal: Refusal | undefined;
   /** The plugin whose handler ended the request; undefined when the backend answered. */

@@ -23,6 +23,11 @@ export interface Hooks {
   backendSigning?(outbound: Outbound): Answer<Reply>;
   /** Runs in the reverse order of the bindings, for backend answers and refusals alike. */
   response?(inbound: Inbound): Answer<Reply>;
+  /**
+   * After `response`, for every answer, one that a `response` handler returned included. Synchronous; in the reverse
+   * order of the bindings; changes the answer in place.
+   */
+  finish?(inbound: Inbound): void;
   /** Synchronous; told after the last byte. */
   completed?(notice: Completed): void;
   /** The API's own backend; only for plugins named `backend-*`. */

@@ -1,6 +1,6 @@
 import type { TSchema } from '#sdk';
 import type { LoadedPlugin } from '../plugins/registry.ts';
-import { rootSchema } from './root-schema.ts';
+import { inRequest, rootSchema } from './root-schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,10 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   fields['backend'] = { oneOf: typed(bindable, 'backend-', undefined) };
   for (const { definition } of bindable) {
     const { apiField, config } = definition;
-    if (apiField !== undefined) fields[apiField] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
+    if (apiField === undefined) continue;
+    const isInRequest = apiField.startsWith(inRequest);
+    const owner = isInRequest ? (fields['request']?.['properties'] as Record<string, Json>) : fields;
+    owner[isInRequest ? apiField.slice(inRequest.length) : apiField] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
   }
   const entry = valueOf(bound);
   entry['oneOf'] = bindable.flatMap(({ definition }) => [

@@ -1,7 +1,7 @@
 import { type Backend, type Completed, type Published, Reply, type Stage, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
-import type { CompletedListener, Endpoint } from './endpoint.ts';
+import type { CompletedListener, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { type Handler, type HookName, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
@@ -31,11 +31,14 @@ export function compileEndpoint(
     response: collect<Inbound>(placed, 'response').toReversed(),
   };
   const completed: CompletedListener[] = [];
+  const finishers: Finisher[] = [];
   for (const { bound } of placed) {
     const { hooks, prepared } = bound;
     const notify = hooks.completed;
-    if (notify === undefined) continue;
-    completed.push({ plugin: prepared.plugin.definition.name, notify: (notice: Completed) => notify.call(hooks, notice) });
+    const finish = hooks.finish;
+    const plugin = prepared.plugin.definition.name;
+    if (notify !== undefined) completed.push({ plugin, notify: (notice: Completed) => notify.call(hooks, notice) });
+    if (finish !== undefined) finishers.unshift({ plugin, finish: (inbound) => finish.call(hooks, inbound) });
   }
   return {
     ...published,
@@ -44,6 +47,7 @@ export function compileEndpoint(
     backendRouting: compileChain('backendRouting', handlers.backendRouting, isReplyOrBackend),
     backendSigning: compileChain('backendSigning', handlers.backendSigning, isReply),
     response: compileChain('response', handlers.response, isReply),
+    finishers,
     completed,
     backend,
     bodyLimits,

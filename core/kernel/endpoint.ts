@@ -11,6 +11,12 @@ export interface CompletedListener {
   notify(notice: Completed): void;
 }
 
+/** A function that completes every answer; faults are logged under its plugin. */
+export interface Finisher {
+  readonly plugin: string;
+  finish(inbound: Inbound): void;
+}
+
 /** An API in one environment, compiled. A hook that nothing is bound to is null. */
 export interface Endpoint extends Published {
   readonly preAuth: Chain<Exchange, Reply> | null;
@@ -18,6 +24,7 @@ export interface Endpoint extends Published {
   readonly backendRouting: Chain<Exchange, Reply | Backend> | null;
   readonly backendSigning: Chain<Outbound, Reply> | null;
   readonly response: Chain<Inbound, Reply> | null;
+  readonly finishers: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly backend: Backend;
   readonly bodyLimits: BodyLimits;

@@ -99,18 +99,19 @@ function invoke(exchange: Exchange, backend: Backend, outbound: Outbound): void 
     backendFault(exchange, error);
     return;
   }
+  const isMock = backend.isMock === true;
   if (answer instanceof Reply) {
-    answered(exchange, answer);
+    answered(exchange, answer, isMock);
     return;
   }
   Promise.resolve(answer).then(
-    (reply) => answered(exchange, reply),
+    (reply) => answered(exchange, reply, isMock),
     (error: unknown) => backendFault(exchange, error),
   );
 }
 
-function answered(exchange: Exchange, reply: Reply): void {
-  exchange.backendMs = performance.now() - exchange.backendStartedAt;
+function answered(exchange: Exchange, reply: Reply, isMock: boolean): void {
+  if (!isMock) exchange.backendMs = performance.now() - exchange.backendStartedAt;
   if (!(reply instanceof Reply)) backendFault(exchange, new TypeError('the backend answered no Reply'));
   else respond(exchange, reply, reply.refusal === undefined ? 'backend' : 'gateway');
 }
@@ -201,6 +202,7 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   }
   const { refusal } = inbound;
   exchange.refusal = refusal;
+  if (exchange.endpoint !== null) finish(inbound, exchange.endpoint);
   if (refusal !== undefined && inbound.body === null) {
     inbound.headers.set('Content-Type', 'application/json');
     inbound.body = renderRefusal(refusal, exchange.requestId);
@@ -209,6 +211,20 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
     complete(exchange, inbound.status, outcome, bytesSent);
   });
+}
+
+function finish(inbound: Inbound, { finishers, api, environment }: Endpoint): void {
+  for (const finisher of finishers) {
+    try {
+      finisher.finish(inbound);
+    } catch (error) {
+      const { snapshot, requestId } = inbound.exchange;
+      snapshot.log.error(
+        { requestId, api: api.name, environment, plugin: finisher.plugin, hook: 'finish', error: describe(error) },
+        'a plugin failed',
+      );
+    }
+  }
 }
 
 function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {

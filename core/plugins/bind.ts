@@ -27,6 +27,7 @@ const hookKeys = [
   'backendRouting',
   'backendSigning',
   'response',
+  'finish',
   'completed',
   'backend',
   'dispose',
@@ -160,7 +161,7 @@ function wrongHook(hooks: Hooks, plugin: string): string | undefined {
     }
   }
   const { auth, backend } = hooks;
-  for (const key of ['preAuth', 'backendRouting', 'backendSigning', 'response', 'completed', 'dispose'] as const) {
+  for (const key of ['preAuth', 'backendRouting', 'backendSigning', 'response', 'finish', 'completed', 'dispose'] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;
   }
   if (auth !== undefined && (typeof auth.handle !== 'function' || !stages.includes(auth.stage))) {
