@@ -1,6 +1,7 @@
 // All that a plugin may import. What is not exported here is not part of the contract.
 export { Type } from 'typebox';
 export type { Static, TSchema } from 'typebox';
+export * from './allowed.ts';
 export * from './body-stream.ts';
 export * from './exchange.ts';
 export * from './fields.ts';
