@@ -34,6 +34,7 @@ export const refusalKinds = {
   ),
   'bad-request': kind('DEFAULT_4XX', 400, 'APIG.0602', 'Bad request.', 'I400HD'),
   'bad-parameters': kind('REQUEST_PARAMETERS_FAILURE', 400, 'APIG.0201', 'API request error.', 'I400PA'),
+  'protocol-not-supported': kind('DEFAULT_4XX', 400, 'APIG.0607', 'The protocol is not supported.', 'I403PT'),
   'body-too-large': kind('DEFAULT_4XX', 413, 'APIG.0201', 'Request entity too large.', 'I413RL'),
   'uri-too-large': kind('DEFAULT_4XX', 414, 'APIG.0201', 'Request URI too large.', 'I413UL'),
   'headers-too-large': kind('DEFAULT_4XX', 494, 'APIG.0201', 'Request headers too large.', 'I400HD'),
@@ -83,7 +84,13 @@ export const refusalKinds = {
     'Domain name resolution failed.',
     'D504CO',
   ),
-  'backend-incomplete': kind('DEFAULT_5XX', 504, 'APIG.0105', 'The backend configurations do not exist.', 'I504RB'),
+  'backend-incomplete': kind(
+    'DEFAULT_5XX',
+    504,
+    'APIG.0105',
+    'The backend configurations do not exist.',
+    'I504RB',
+  ),
   'self-call-loop': kind('DEFAULT_5XX', 500, 'APIG.0612', 'An API cannot call itself.', 'X500ER'),
   'signature-failed': kind(
     'DEFAULT_5XX',
