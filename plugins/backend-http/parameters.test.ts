@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import { testGateway } from '#sdk/testing';
 
 const [, example = ''] =
-  /```yaml\n(.*?)```/s.exec(readFileSync(new URL('README.md', import.meta.url), 'utf8')) ?? [];
+  /```yaml\n(.*?)```/s.exec(readFileSync(new URL('PARAMETERS.md', import.meta.url), 'utf8')) ?? [];
 
 const url = (request: { origin: string; path: string; rawQuery: string } | undefined): string =>
   `${request?.origin}${request?.path}?${request?.rawQuery}`;
 
-test('the example of the README: variables, request, constant and system parameters', async () => {
+test('the example of PARAMETERS.md: variables, request, constant and system parameters', async () => {
   const gateway = await testGateway({ config: example });
   const options = { headers: { 'X-Tenant': 'acme' }, clientAddress: '192.0.2.44' };
   await gateway.request('GET', 'http://api.shop.example/orders/a-17', options);
