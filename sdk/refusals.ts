@@ -34,6 +34,7 @@ export const refusalKinds = {
   ),
   'bad-request': kind('DEFAULT_4XX', 400, 'APIG.0602', 'Bad request.', 'I400HD'),
   'bad-parameters': kind('REQUEST_PARAMETERS_FAILURE', 400, 'APIG.0201', 'API request error.', 'I400PA'),
+  'protocol-not-supported': kind('DEFAULT_4XX', 400, 'APIG.0607', 'The protocol is not supported.', 'I403PT'),
   'body-too-large': kind('DEFAULT_4XX', 413, 'APIG.0201', 'Request entity too large.', 'I413RL'),
   'uri-too-large': kind('DEFAULT_4XX', 414, 'APIG.0201', 'Request URI too large.', 'I413UL'),
   'headers-too-large': kind('DEFAULT_4XX', 494, 'APIG.0201', 'Request headers too large.', 'I400HD'),

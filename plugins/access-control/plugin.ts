@@ -13,7 +13,7 @@ export default definePlugin({
   name: 'access-control',
   summary: 'Allows or denies calls by address or account.',
   config: Config,
-  kind: ({ subject }) => `policy for access by ${subject}`,
+  kind: ({ subject }) => `a policy for access by ${subject}`,
   bind(config, kit): Hooks {
     const handle = config.subject === 'ip' ? addressCheck(config, kit) : accountCheck(config, kit);
     return { auth: { stage: 'authorize', handle } };

@@ -35,7 +35,9 @@ suite('X-Apig-RateLimit, guide 4.3.2', () => {
   test('only what is configured and concerns the caller', async () => {
     const gateway = await start({ config: { period, limits: { api: 40, app: 20 } }, section: {} });
     const answer = await call(gateway, { user: 'acme/alice', headers: debug });
-    const names = [...answer.headers].map(([name]) => name).filter((name) => name.startsWith('X-Apig-'));
+    const names = [...answer.headers]
+      .map(([name]) => name)
+      .filter((name) => name.startsWith('X-Apig-RateLimit'));
     assert.deepEqual(names, ['X-Apig-RateLimit-api', 'X-Apig-RateLimit-api-allenv']);
   });
 
