@@ -216,8 +216,10 @@ class Builder {
   #rest(uses: readonly Use[], api: Api, environment: string): Placed[] {
     const placed: Placed[] = [];
     for (const plugin of this.#plugins) {
-      const { bindRest, section, name } = plugin.definition;
-      if (bindRest === undefined || uses.some(({ prepared }) => prepared.plugin === plugin)) continue;
+      const { definition } = plugin;
+      const { section, name } = definition;
+      if (definition.bindRest === undefined || uses.some(({ prepared }) => prepared.plugin === plugin))
+        continue;
       const path: Path = [section?.name ?? name];
       const config = section === undefined ? undefined : this.#root[section.name];
       const rest = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };

@@ -27,7 +27,7 @@ const auth = definePlugin({
 });
 
 function app(name: string): App {
-  return { id: name, name, key: `${name}-key`, mayCall: () => true } as App;
+  return { id: name, name, key: `${name}-key`, mayCall: () => true };
 }
 
 /** @param user `account/name`, or a name alone */

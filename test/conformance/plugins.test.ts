@@ -104,15 +104,18 @@ const takesOptions = ({ config }: PluginDefinition): boolean =>
 
 /** The same plugin; notes the hooks of every binding. */
 function watch(definition: PluginDefinition, bound: Hooks[]): PluginDefinition {
-  const { bind, bindRest } = definition;
   const noted = <T extends Hooks | undefined>(hooks: T): T => {
     if (hooks !== undefined) bound.push(hooks);
     return hooks;
   };
   return {
     ...definition,
-    ...(bind === undefined ? {} : { bind: (config, kit) => noted(bind(config, kit)) }),
-    ...(bindRest === undefined ? {} : { bindRest: (section, kit) => noted(bindRest(section, kit)) }),
+    ...(definition.bind !== undefined && {
+      bind: (config, kit) => noted(definition.bind?.(config, kit) ?? {}),
+    }),
+    ...(definition.bindRest !== undefined && {
+      bindRest: (section, kit) => noted(definition.bindRest?.(section, kit)),
+    }),
   };
 }
 
