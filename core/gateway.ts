@@ -7,6 +7,7 @@ import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http
 import { type Listener, listen } from './http/ingress.ts';
 import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot } from './plugins/snapshot.ts';
+import { MemoryCounters } from './state/memory-counters.ts';
 import { MemoryValues } from './state/memory-values.ts';
 
 /** What a test replaces; the defaults are the real things. */
@@ -33,6 +34,7 @@ export class Gateway {
   readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
   readonly #options: GatewayOptions;
   readonly #values: Values;
+  readonly #counters: MemoryCounters;
   readonly #pools = new Pools();
   readonly #listeners = new Map<string, Listener>();
   #built: Built | null = null;
@@ -43,6 +45,7 @@ export class Gateway {
     this.log = options.log;
     this.clock = options.clock ?? systemClock;
     this.#values = options.values ?? new MemoryValues(this.clock);
+    this.#counters = new MemoryCounters(this.clock);
   }
 
   /** The configuration in force. */
@@ -97,6 +100,7 @@ export class Gateway {
       log: this.log,
       clock: this.clock,
       values: this.#values,
+      counters: this.#counters,
       pseudonym: this.pseudonym,
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {

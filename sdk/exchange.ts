@@ -8,6 +8,8 @@ export interface Group {
   readonly name: string;
   /** Every host name the group answers to: own, internal and debug. Lower case; `*.x` and `*` are wildcards. */
   readonly hosts: readonly string[];
+  /** The group's whole definition, checked, with defaults; each plugin reads its own fields. */
+  readonly definition: Readonly<Record<string, unknown>>;
 }
 
 /** What an API says it is called by. */
@@ -51,6 +53,8 @@ export interface Identity {
   /** Unique within the type. Goes to logs and limits; never a secret. */
   readonly id: string;
   readonly app?: { readonly id: string; readonly name: string; readonly key: string };
+  /** The user who calls, or who owns the app that calls. `account` names the tenant the user belongs to. */
+  readonly user?: { readonly id: string; readonly name: string; readonly account: string };
   /** Claims of a verified token. */
   readonly claims?: Readonly<Record<string, unknown>>;
 }
@@ -74,6 +78,24 @@ export interface Arrival {
   readonly httpVersion: string;
 }
 
+/** Names what a plugin keeps with a request from one of its hooks to a later one; the type is that of the value. */
+export interface NoteKey<T> {
+  readonly name: string;
+  /** Only for inference; never set. */
+  readonly type?: T;
+}
+
+/** Declares a note. Each declaration is a key of its own, whatever its name. */
+export function defineNote<T>(name: string): NoteKey<T> {
+  return { name };
+}
+
+/** What plugins keep with one request. */
+export interface Notes {
+  get<T>(key: NoteKey<T>): T | undefined;
+  set<T>(key: NoteKey<T>, value: T): void;
+}
+
 /** One request on its way through the hooks. */
 export interface Exchange extends Arrival {
   readonly api: Api;
@@ -82,6 +104,8 @@ export interface Exchange extends Arrival {
   readonly pathRest: string;
   /** Who calls; null until an authenticator sets it. */
   identity: Identity | null;
+  /** Empty until a plugin keeps something here; many times cheaper than a WeakMap of exchanges. */
+  readonly notes: Notes;
   /** Milliseconds of the gateway's clock when the request came in. */
   readonly receivedAt: number;
   /** Parsed when first asked for. */
@@ -125,6 +149,8 @@ export interface Outbound {
 export interface Backend {
   /** Completes the outbound request (address, path, fields) before `backendSigning` sees it. May refuse. */
   prepare?(outbound: Outbound): Reply | undefined;
+  /** The answer is written in the configuration, so there is no time of the backend's to tell. */
+  readonly isMock?: boolean;
   /** Answers. Throws only for a defect; an unreachable server is a refusal. */
   invoke(outbound: Outbound): Reply | Promise<Reply>;
 }
@@ -138,6 +164,12 @@ export interface Inbound {
   readonly refusal: Refusal | undefined;
   /** Where the answer came from. */
   readonly source: 'backend' | 'gateway';
+  /** Whether there is content, an empty one included; a refusal has none until somebody sets it. */
+  readonly hasBody: boolean;
+  /** Milliseconds the backend took until its answer's head; undefined when it was not called or is a mock. */
+  readonly backendMs: number | undefined;
+  /** Milliseconds from receiving the request until the backend's head came, or until now when none did. */
+  readonly latencyMs: number;
   /** Reads the whole body (at most `maxBytes`, 12 MiB unless told) and keeps it sendable. */
   readBody(maxBytes?: number): Promise<Buffer>;
   setBody(body: string | Uint8Array | null): void;
@@ -158,7 +190,7 @@ export interface Completed {
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly durationMs: number;
-  /** Time the backend took until its answer's head; undefined when it was not called. */
+  /** Time the backend took until its answer's head; undefined when it was not called or is a mock. */
   readonly backendMs: number | undefined;
   readonly refusal: Refusal | undefined;
   /** The plugin whose handler ended the request; undefined when the backend answered. */

@@ -3,6 +3,7 @@ import type {
   Backend,
   Completed,
   Exchange,
+  Group,
   Inbound,
   Outbound,
   Api,
@@ -33,6 +34,11 @@ export interface Hooks {
   backendSigning?(outbound: Outbound): Answer<Reply>;
   /** Runs in the reverse order of the bindings, for backend answers and refusals alike. */
   response?(inbound: Inbound): Answer<Reply>;
+  /**
+   * After `response`, for every answer, one that a `response` handler returned included. Synchronous; in the reverse
+   * order of the bindings; changes the answer in place.
+   */
+  finish?(inbound: Inbound): void;
   /** Synchronous; told after the last byte. */
   completed?(notice: Completed): void;
   /** The API's own backend; only for plugins named `backend-*`. */
@@ -47,9 +53,16 @@ export interface GatewayHooks {
   routing?(arrival: Arrival): Route | Reply | undefined;
   /** As in `Hooks`, for every request, those that found no API included. */
   completed?(notice: Completed): void;
+  /** Completes the answer to a request that found no API. Synchronous; changes it in place. */
+  unrouted?(inbound: UnroutedInbound): void;
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
   dispose?(): void;
+}
+
+/** The answer to a request that found no API; it has no exchange yet, only its arrival. */
+export interface UnroutedInbound extends Omit<Inbound, 'exchange'> {
+  readonly exchange: Arrival;
 }
 
 export interface OfferedService {
@@ -81,11 +94,36 @@ export interface Values {
   claim(key: string, ttlMs: number): boolean | Promise<boolean>;
 }
 
+/** One limit that a request counts against: at most `limit` in each period, periods being aligned to 1970-01-01 UTC. */
+export interface Limit {
+  /** Private to the plugin. */
+  readonly key: string;
+  readonly limit: number;
+  readonly periodMs: number;
+}
+
+/** What became of a request's limits. Indices are those of the limits asked for. */
+export interface Taken {
+  /** The first limit that is used up, in which case none was counted; -1 when all were. */
+  readonly refusedBy: number;
+  /** How many more each limit admits in its period. */
+  readonly remaining: readonly number[];
+  /** Milliseconds until each period ends. */
+  readonly resetMs: readonly number[];
+}
+
+/** Counts shared by all who use the same key; they outlive a reload. Exact: a limit of N admits N, however many ask at once. */
+export interface Counters {
+  /** Counts one request against all the limits, or against none when one of them is used up. */
+  take(limits: readonly Limit[]): Taken | Promise<Taken>;
+}
+
 /** What both kits lend. */
 interface CommonKit {
   readonly log: Log;
   readonly clock: Clock;
   readonly values: Values;
+  readonly counters: Counters;
   readonly http: HttpClient;
   /** The service another plugin offers. A configuration problem when none does. */
   use<T>(token: ServiceToken<T>): T;
@@ -112,6 +150,7 @@ export interface Kit extends CommonKit {
 export interface SetupKit extends CommonKit {
   readonly published: readonly Published[];
   readonly environments: readonly string[];
+  readonly groups: readonly Group[];
 }
 
 /** Calls servers. An address that is one of the gateway's own domains is served in process, through every hook. */
@@ -162,8 +201,15 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   readonly config?: Config;
   /** By `type` in YAML, such as `huawei/rate_limit`. */
   readonly dialects?: Readonly<Record<string, Dialect<Static<Config>>>>;
-  /** A field of an API that binds this plugin: `true` for the defaults, `false` for not at all, else its options. */
+  /**
+   * A field of an API that binds this plugin: `true` for the defaults, `false` for not at all, else its options.
+   * `request.x` is a field of the API's `request`.
+   */
   readonly apiField?: string;
+  /** A field of a group that this plugin owns; it finds it in `group.definition`. */
+  readonly groupField?: { readonly name: string; readonly schema: TSchema };
+  /** What "one of a kind for an API and environment" means among this plugin's bindings; its name unless given. */
+  kind?(config: Static<Config>): string;
   /** A top-level key of the configuration that this plugin owns. */
   readonly section?: { readonly name: string; readonly schema: Section };
   readonly offers?: readonly ServiceToken<unknown>[];
@@ -171,6 +217,8 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   setup?(section: Static<Section> | undefined, kit: SetupKit): GatewayHooks;
   /** Once for each API and environment it is bound to, at load. */
   bind?(config: Static<Config>, kit: Kit): Hooks;
+  /** Once for each API and environment that nothing binds it to; what it returns runs before what is bound. */
+  bindRest?(section: Static<Section> | undefined, kit: Kit): Hooks | undefined;
 }
 
 /** Declares a plugin; a plugin file's default export. */

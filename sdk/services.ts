@@ -1,3 +1,5 @@
+import type { Group } from './exchange.ts';
+
 /** Names a service that one plugin offers and others use; the type is what they agree on. */
 export interface ServiceToken<T> {
   readonly name: string;
@@ -27,3 +29,24 @@ export interface Apps {
 }
 
 export const Apps: ServiceToken<Apps> = defineService<Apps>('apps');
+
+/** A `#name#` that stands for nothing. */
+export interface MissingVariable {
+  readonly name: string;
+  /** Characters into the text. */
+  readonly offset: number;
+  /** What to report, with the names there are. */
+  readonly message: string;
+}
+
+/** The variables of the groups, each in one environment (`groups.NAME.variables`). */
+export interface Variables {
+  /** Puts in the value of every `#name#`. Values are not expanded again. */
+  expand(
+    group: Group,
+    environment: string,
+    text: string,
+  ): { readonly text: string } | { readonly missing: readonly MissingVariable[] };
+}
+
+export const Variables: ServiceToken<Variables> = defineService<Variables>('variables');

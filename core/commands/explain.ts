@@ -65,7 +65,7 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
 }
 
 function describe(snapshot: BuiltSnapshot, { target, pathValues, rest }: Route): void {
-  const { api, environment, handlers, completed } = target as Endpoint;
+  const { api, environment, handlers, finishers, completed } = target as Endpoint;
   print(`API          ${api.name}`);
   print(`environment  ${environment}`);
   for (const [name, value] of pathValues) print(`path value   ${name} = ${value}`);
@@ -73,6 +73,7 @@ function describe(snapshot: BuiltSnapshot, { target, pathValues, rest }: Route):
   const all = {
     routing: snapshot.routingHandlers,
     ...handlers,
+    finish: finishers,
     completed: [...completed, ...snapshot.completed],
   };
   for (const [hook, list] of Object.entries(all)) {

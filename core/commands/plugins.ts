@@ -9,7 +9,7 @@ export async function plugins(config: string | undefined): Promise<number> {
 }
 
 function describe({ definition }: LoadedPlugin): string {
-  const { name, summary, dialects, apiField, section } = definition;
+  const { name, summary, dialects, apiField, groupField, section } = definition;
   const isBindable = definition.bind !== undefined;
   const lines = [`${name}: ${summary}`];
   const use: string[] = [];
@@ -18,6 +18,7 @@ function describe({ definition }: LoadedPlugin): string {
   else if (isBindable) use.push(`type: ${name}`);
   for (const dialect of Object.keys(dialects ?? {})) use.push(`type: ${dialect}`);
   if (apiField !== undefined) use.push(`API field ${apiField}`);
+  if (groupField !== undefined) use.push(`group field ${groupField.name}`);
   if (section !== undefined) use.push(`section ${section.name}`);
   if (definition.setup !== undefined && section === undefined) use.push('always active');
   lines.push(`  use      ${use.join(', ')}`);

@@ -1,6 +1,6 @@
 import type { TSchema } from '#sdk';
 import { type LoadedPlugin, isBackend } from '../plugins/registry.ts';
-import { rootSchema } from './root-schema.ts';
+import { inRequest, rootSchema } from './root-schema.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -16,8 +16,11 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   fields['backend'] = { oneOf: typed(backends, 'backend-', undefined) };
   for (const { definition } of bindable) {
     const { apiField, config } = definition;
-    if (apiField !== undefined)
-      fields[apiField] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
+    if (apiField === undefined) continue;
+    const isInRequest = apiField.startsWith(inRequest);
+    const owner = isInRequest ? (fields['request']?.['properties'] as Record<string, Json>) : fields;
+    const name = isInRequest ? apiField.slice(inRequest.length) : apiField;
+    owner[name] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
   }
   const entry = valueOf(bound);
   entry['oneOf'] = bindable.flatMap(({ definition }) => [

@@ -13,20 +13,22 @@ const ListenerSchema = Options({
 
 const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
 
-const GroupSchema = Options({
+/** The fields of a group that the kernel reads; plugins add theirs. */
+export const groupFields = {
   description: Type.Optional(Type.String()),
   domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
   internalDomains: Type.Optional(
     Type.Array(HostName, { description: 'Host names for calls between APIs of this gateway.' }),
   ),
   subdomain: Type.Optional(HostName),
-});
+};
 
 /** The usual ones first, as messages list them. CONNECT asks for a tunnel, which no API is. */
 const usual = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'ANY'];
 const methods = [...usual, ...METHODS.filter((method) => !usual.includes(method) && method !== 'CONNECT')];
 
-const RequestSchema = Options({
+/** The fields of an API's `request` that the kernel reads; plugins add theirs. */
+export const requestFields = {
   method: OneOf(methods, { description: 'ANY stands for all of them.' }),
   path: Matching('^/', 'a path, which starts with /', {
     description: '`{p}` stands for one segment, `{p+}` for the remaining ones.',
@@ -35,7 +37,10 @@ const RequestSchema = Options({
   maxBodyBytes: Type.Optional(
     Type.Integer({ minimum: 0, description: 'Content larger than this is refused (413).' }),
   ),
-});
+};
+
+const GroupSchema = Options(groupFields);
+const RequestSchema = Options(requestFields);
 
 const PluginSchema = Options({ type: Type.String({ minLength: 1 }), config: Type.Optional(Type.Unknown()) });
 
@@ -101,7 +106,6 @@ export type GroupConfig = Static<typeof GroupSchema>;
 /** The fields of an API that the kernel reads; plugins add theirs. */
 export const apiFields = {
   description: Type.Optional(Type.String()),
-  request: RequestSchema,
   environments: Type.Optional(
     Type.Array(Type.String(), {
       minItems: 1,
@@ -126,12 +130,6 @@ export const rootFields = {
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
       additionalProperties: false,
       allowed: 'up to 64 letters, digits, - and _, the first of them a letter',
-    }),
-  ),
-  groups: Type.Optional(
-    Type.Record(Type.String({ pattern: '^[^/\\s]+$' }), GroupSchema, {
-      additionalProperties: false,
-      allowed: 'names without / and blanks',
     }),
   ),
   plugins: Type.Optional(Type.Record(Type.String(), PluginSchema)),

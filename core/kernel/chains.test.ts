@@ -8,7 +8,7 @@ import type { Chain } from './hooks.ts';
 
 const api: Api = {
   name: 'shop/orders',
-  group: { name: 'shop', hosts: ['shop'] },
+  group: { name: 'shop', hosts: ['shop'], definition: {} },
   request: { method: 'GET', path: '/', match: 'exact' },
   definition: {},
 };
@@ -17,7 +17,12 @@ const backend: Backend = { invoke: () => reply(200) };
 /** A binding called `name`, bound at the line of its place. */
 function bind(name: string, hooks: Hooks): Omit<Placed, 'at'> {
   const definition = { name, summary: '' };
-  return { bound: { prepared: { plugin: { definition }, config: {}, name: `my-${name}`, path: [] }, hooks } };
+  return {
+    bound: {
+      prepared: { plugin: { definition }, config: {}, name: `my-${name}`, path: [], kind: 'x' },
+      hooks,
+    },
+  };
 }
 
 function compile(...bindings: Omit<Placed, 'at'>[]): Endpoint {

@@ -1,7 +1,7 @@
 import { type Backend, type Published, Reply, type Stage, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
-import type { CompletedListener, Endpoint } from './endpoint.ts';
+import type { CompletedListener, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { type Handler, type HookName, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
@@ -31,11 +31,15 @@ export function compileEndpoint(
     response: collect<Inbound>(placed, 'response').toReversed(),
   };
   const completed: CompletedListener[] = [];
+  const finishers: Finisher[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
     const notify = hooks.completed?.bind(hooks);
+    const finish = hooks.finish?.bind(hooks);
     const plugin = prepared.plugin.definition.name;
-    if (notify !== undefined) completed.push({ plugin, binding: prepared.name, at, notify });
+    const binding = prepared.name;
+    if (notify !== undefined) completed.push({ plugin, binding, at, notify });
+    if (finish !== undefined) finishers.unshift({ plugin, hook: 'finish', binding, at, finish });
   }
   return {
     ...published,
@@ -44,6 +48,7 @@ export function compileEndpoint(
     backendRouting: compileChain('backendRouting', handlers.backendRouting, isReplyOrBackend),
     backendSigning: compileChain('backendSigning', handlers.backendSigning, isReply),
     response: compileChain('response', handlers.response, isReply),
+    finishers,
     completed,
     backend,
     bodyLimits,

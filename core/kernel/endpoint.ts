@@ -14,6 +14,15 @@ export interface CompletedListener {
   notify(notice: Completed): void;
 }
 
+/** A function that completes every answer; faults are logged under its plugin. */
+export interface Finisher {
+  readonly plugin: string;
+  readonly hook: 'finish' | 'unrouted';
+  readonly binding: string;
+  readonly at: Position | undefined;
+  finish(inbound: Inbound): void;
+}
+
 /** An API in one environment, compiled. A hook that nothing is bound to is null. */
 export interface Endpoint extends Published {
   readonly preAuth: Chain<Exchange, Reply> | null;
@@ -21,6 +30,7 @@ export interface Endpoint extends Published {
   readonly backendRouting: Chain<Exchange, Reply | Backend> | null;
   readonly backendSigning: Chain<Outbound, Reply> | null;
   readonly response: Chain<Inbound, Reply> | null;
+  readonly finishers: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly backend: Backend;
   readonly bodyLimits: BodyLimits;
@@ -31,6 +41,8 @@ export interface Endpoint extends Published {
 /** One configuration, built. Requests in flight finish on the one they began with. */
 export interface Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
+  /** Complete the answers to requests that found no API. */
+  readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly log: Log;
   /** This gateway's entry in `Via`: the pseudonym of RFC 9110 section 7.6.3. */

@@ -3,6 +3,7 @@ import {
   type Fields,
   type Identity,
   type Api,
+  type Notes,
   Params,
   parseCookies,
   type Refusal,
@@ -75,6 +76,7 @@ export class Exchange implements PublicExchange {
 
   #query: Params | undefined;
   #cookies: ReadonlyMap<string, string> | undefined;
+  #notes: Notes | undefined;
   #abortListeners: (() => void)[] | undefined;
 
   constructor(incoming: Incoming, snapshot: Snapshot) {
@@ -113,6 +115,11 @@ export class Exchange implements PublicExchange {
 
   get cookies(): ReadonlyMap<string, string> {
     return (this.#cookies ??= parseCookies(this.headers.get('cookie')));
+  }
+
+  get notes(): Notes {
+    // A key's type is that of what is set under it, which is more than a Map can say.
+    return (this.#notes ??= new Map() as Notes);
   }
 
   get hasBody(): boolean {

@@ -29,6 +29,19 @@ export class Inbound implements PublicInbound {
     this.body = reply.body;
   }
 
+  get hasBody(): boolean {
+    return this.body !== null;
+  }
+
+  get backendMs(): number | undefined {
+    return this.exchange.backendMs;
+  }
+
+  get latencyMs(): number {
+    const { backendMs, backendStartedAt, startedAt } = this.exchange;
+    return (backendMs === undefined ? performance.now() : backendStartedAt + backendMs) - startedAt;
+  }
+
   async readBody(maxBytes: number = defaultMaxBytes): Promise<Buffer> {
     const { body } = this;
     if (body === null) return Buffer.alloc(0);

@@ -1,5 +1,5 @@
 import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
-import type { CompletedListener, Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import type { Chain, Ending } from './hooks.ts';
 import { Inbound } from './inbound.ts';
@@ -110,18 +110,19 @@ function invoke(exchange: Exchange, backend: Backend, outbound: Outbound): void 
     backendFault(exchange, error);
     return;
   }
+  const isMock = backend.isMock === true;
   if (answer instanceof Reply) {
-    answered(exchange, answer);
+    answered(exchange, answer, isMock);
     return;
   }
   Promise.resolve(answer).then(
-    (reply) => answered(exchange, reply),
+    (reply) => answered(exchange, reply, isMock),
     (error: unknown) => backendFault(exchange, error),
   );
 }
 
-function answered(exchange: Exchange, reply: Reply): void {
-  exchange.backendMs = performance.now() - exchange.backendStartedAt;
+function answered(exchange: Exchange, reply: Reply, isMock: boolean): void {
+  if (!isMock) exchange.backendMs = performance.now() - exchange.backendStartedAt;
   if (!(reply instanceof Reply)) backendFault(exchange, new TypeError('the backend answered no Reply'));
   else respond(exchange, reply, reply.refusal === undefined ? 'backend' : 'gateway');
 }
@@ -211,6 +212,7 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
   const { refusal } = inbound;
   exchange.refusal = refusal;
   try {
+    finish(exchange, inbound);
     if (refusal !== undefined && inbound.body === null) {
       inbound.headers.set('Content-Type', 'application/json');
       inbound.body = renderRefusal(refusal, exchange.requestId);
@@ -249,13 +251,22 @@ function isFinalStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
+function finish(exchange: Exchange, inbound: Inbound): void {
+  const { endpoint, snapshot, requestId } = exchange;
+  for (const finisher of endpoint === null ? snapshot.unrouted : endpoint.finishers) {
+    const { plugin, hook } = finisher;
+    const where = { requestId, api: endpoint?.api.name, environment: endpoint?.environment, plugin, hook };
+    tell(() => finisher.finish(inbound), where, snapshot.log);
+  }
+}
+
 function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {
   if (exchange.isCompleted) return;
   exchange.isCompleted = true;
   const { snapshot, endpoint } = exchange;
   const bound = endpoint === null ? [] : endpoint.completed;
   if (bound.length > 0 || snapshot.completed.length > 0) {
-    const notice = {
+    const notice: Completed = {
       arrival: exchange,
       exchange: endpoint === null ? undefined : exchange,
       status,
@@ -268,19 +279,20 @@ function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSen
       answeredBy: exchange.answeredBy,
     };
     for (const listener of [...bound, ...snapshot.completed]) {
-      notify(listener, notice, snapshot.log);
+      tell(() => listener.notify(notice), { plugin: listener.plugin, hook: 'completed' }, snapshot.log);
     }
   }
   snapshot.leave();
 }
 
-function notify(listener: CompletedListener, notice: Completed, log: Log): void {
+/** Calls a function of a plugin that answers nothing; its faults are logged. */
+function tell(call: () => unknown, where: Readonly<Record<string, unknown>>, log: Log): void {
   const failed = (error: unknown): void => {
-    log.error({ plugin: listener.plugin, hook: 'completed', error: describe(error) }, 'a plugin failed');
+    log.error({ ...where, error: describe(error) }, 'a plugin failed');
   };
   try {
-    const result: unknown = listener.notify(notice);
-    // Nobody waits for an async listener, but its rejection would end the process.
+    const result = call();
+    // Nobody waits for an async function, but its rejection would end the process.
     if (result instanceof Promise) result.catch(failed);
   } catch (error) {
     failed(error);

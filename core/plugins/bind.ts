@@ -12,6 +12,10 @@ export interface Prepared {
   readonly name: string;
   /** Where its options stand. */
   readonly path: Path;
+  /** No other binding to the same API and environment may be of this kind. */
+  readonly kind: string;
+  /** Made by `bindRest`; the options are the plugin's section. */
+  readonly isRest?: boolean;
 }
 
 /** What one call of `bind` gave. */
@@ -26,6 +30,7 @@ const hookKeys = [
   'backendRouting',
   'backendSigning',
   'response',
+  'finish',
   'completed',
   'backend',
   'dispose',
@@ -98,11 +103,12 @@ export class Binder {
     const schema: TSchema = translation?.config ?? definition.config ?? noOptions;
     const given = use.config ?? {};
     if (!this.#problems.check(schema, given, path)) return undefined;
-    if (translation === undefined) return { plugin, config: given, name: use.name, path };
     const before = this.#problems.list.length;
     try {
-      const config: unknown = translation.translate(given as never, this.#problemAt(path));
-      return this.#problems.list.length > before ? undefined : { plugin, config, name: use.name, path };
+      const config: unknown =
+        translation === undefined ? given : translation.translate(given as never, this.#problemAt(path));
+      if (this.#problems.list.length > before) return undefined;
+      return { plugin, config, name: use.name, path, kind: definition.kind?.(config) ?? definition.name };
     } catch (error) {
       this.#problems.add(path, `plugin ${definition.name} could not translate this: ${messageOf(error)}`);
       return undefined;
@@ -122,7 +128,10 @@ export class Binder {
     };
     let hooks: Hooks | undefined;
     try {
-      hooks = definition.bind?.(prepared.config, kit);
+      hooks =
+        prepared.isRest === true
+          ? (definition.bindRest?.(prepared.config, kit) ?? {})
+          : definition.bind?.(prepared.config, kit);
     } catch (error) {
       if (error instanceof ReportedError) return undefined;
       // Without the API's name: a binding to a hundred APIs has one problem, not a hundred.
@@ -211,6 +220,7 @@ function wrongShape(hooks: Hooks, plugin: string): string | undefined {
     'backendRouting',
     'backendSigning',
     'response',
+    'finish',
     'completed',
     'dispose',
   ] as const) {

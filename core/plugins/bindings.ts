@@ -1,6 +1,7 @@
 import type { Api } from '#sdk';
 import type { Problems } from '../config/check.ts';
 import type { Path } from '../config/problems.ts';
+import { inRequest } from '../config/root-schema.ts';
 import type { RootConfig } from '../config/schema.ts';
 import type { Binder, Prepared } from './bind.ts';
 import type { Damaged } from './damaged.ts';
@@ -128,7 +129,9 @@ export class Bindings {
     const key = `${environment} ${api.name}`;
     const there = this.#uses.get(key) ?? [];
     this.#uses.set(key, there);
-    const twin = there.find((other) => other.prepared.plugin === prepared.plugin);
+    const twin = there.find(
+      (other) => other.prepared.plugin === prepared.plugin && other.prepared.kind === prepared.kind,
+    );
     if (twin === undefined) there.push({ prepared, path });
     // One binding may name an API twice, as in [shop/*, shop/orders].
     return twin?.path === path ? undefined : twin?.prepared;
@@ -140,18 +143,25 @@ export class Bindings {
     if (first === undefined) return;
     const { place, twin } = first;
     const more = twins.length > 1 ? ` (so do ${twins.length - 1} more)` : '';
-    const kind = twin.plugin.definition.name;
     this.#problems.add(
       path,
-      `${place} already has ${kind}, bound by "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
+      `${place} already has ${twin.kind}, bound by "${twin.name}"${more}; one of a kind is allowed for each API and environment`,
     );
   }
 
-  /** The plugins that the API's own fields bind, in the order the fields are written. */
+  /** The plugins that the API's own fields bind, in the order the fields are written; those in `request` come first. */
   #fieldUses(api: Api, base: Path): Use[] {
     const uses: Use[] = [];
-    for (const [field, value] of Object.entries(api.definition)) {
-      const path = [...base, field];
+    const request = Object.entries(api.definition['request'] as object);
+    const fields = [
+      ...request.map(([field, value]) => ({
+        field: inRequest + field,
+        value,
+        path: [...base, 'request', field],
+      })),
+      ...Object.entries(api.definition).map(([field, value]) => ({ field, value, path: [...base, field] })),
+    ];
+    for (const { field, value, path } of fields) {
       const use = this.#fieldUse(field, value);
       if (use === undefined) continue;
       const prepared = this.#binder.prepare(use, path, use.typeInside ? [...path, 'type'] : path);

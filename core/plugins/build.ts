@@ -1,4 +1,4 @@
-import type { Clock, Group, HttpClient, Log, PluginDefinition, Published, Values } from '#sdk';
+import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, Values } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
@@ -6,9 +6,10 @@ import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '..
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
+import type { MemoryCounters } from '../state/memory-counters.ts';
 import { scoped } from '../state/memory-values.ts';
 import { Binder } from './bind.ts';
-import { type ApiIn, Bindings } from './bindings.ts';
+import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import type { LoadedPlugin } from './registry.ts';
@@ -21,6 +22,7 @@ export interface BuildHost {
   readonly log: Log;
   readonly clock: Clock;
   readonly values: Values;
+  readonly counters: MemoryCounters;
   readonly pseudonym: string;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
@@ -120,6 +122,7 @@ class Builder {
       ...this.#common(plugin),
       published: endpoints,
       environments: this.#environments,
+      groups: [...this.#groups.values()],
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
@@ -142,11 +145,12 @@ class Builder {
   };
 
   #common(plugin: string) {
-    const { log, clock, values } = this.#host;
+    const { log, clock, values, counters } = this.#host;
     return {
       log,
       clock,
       values: scoped(values, plugin),
+      counters: counters.of(plugin),
       http: this.#client,
       use: ((token) => this.#use(token)) as Setups['use'],
     };
@@ -184,7 +188,7 @@ class Builder {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
     const uses = this.#bindings.of(api, environment);
-    const placed: Placed[] = [];
+    const placed: Placed[] = this.#rest(uses, api, environment);
     for (const { prepared, path } of uses) {
       const bound = this.#binder.bind(prepared, api, environment);
       if (bound !== undefined) placed.push({ bound, at: this.#text.locate.positionOf(path) });
@@ -206,6 +210,24 @@ class Builder {
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
     return compileEndpoint(target, placed, backend, limits);
+  }
+
+  /** What plugins do for an API that nothing binds them to. */
+  #rest(uses: readonly Use[], api: Api, environment: string): Placed[] {
+    const placed: Placed[] = [];
+    for (const plugin of this.#plugins) {
+      const { definition } = plugin;
+      const { section, name } = definition;
+      if (definition.bindRest === undefined || uses.some(({ prepared }) => prepared.plugin === plugin))
+        continue;
+      const path: Path = [section?.name ?? name];
+      const config = section === undefined ? undefined : this.#root[section.name];
+      const rest = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };
+      const bound = this.#binder.bind(rest, api, environment);
+      const at = config === undefined ? undefined : this.#text.locate.positionOf(path);
+      if (bound !== undefined) placed.push({ bound, at });
+    }
+    return placed;
   }
 }
 

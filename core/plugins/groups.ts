@@ -22,7 +22,7 @@ export function buildGroups(
     config.domains?.forEach((host, index) => take(host, ['domains', index]));
     config.internalDomains?.forEach((host, index) => take(host, ['internalDomains', index]));
     if (config.subdomain !== undefined) take(config.subdomain, ['subdomain']);
-    groups.set(name, { name, hosts });
+    groups.set(name, { name, hosts, definition: config });
   }
   return groups;
 }

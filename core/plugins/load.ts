@@ -2,7 +2,8 @@ import type { PluginDefinition } from '#sdk';
 import type { Problems } from '../config/check.ts';
 import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
-import { apiFields, rootFields } from '../config/schema.ts';
+import { inRequest } from '../config/root-schema.ts';
+import { apiFields, groupFields, requestFields, rootFields } from '../config/schema.ts';
 import { type LoadedPlugin, loadExtension, loadGiven, loadOwnPlugins, locateExtension } from './registry.ts';
 
 /** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
@@ -46,9 +47,10 @@ export async function loadPlugins(
 function reportClashes(plugins: readonly LoadedPlugin[], problems: Problems): void {
   const owners = new Map<string, string>();
   for (const { definition } of plugins) {
-    const { name, apiField, section, dialects, offers } = definition;
+    const { name, apiField, groupField, section, dialects, offers } = definition;
     const claims = [...Object.keys(dialects ?? {}), name].map((type) => `the type "${type}"`);
     if (apiField !== undefined) claims.push(`the API field "${apiField}"`);
+    if (groupField !== undefined) claims.push(`the group field "${groupField.name}"`);
     if (section !== undefined) claims.push(`the section "${section.name}"`);
     for (const token of offers ?? []) claims.push(`the service "${token.name}"`);
     for (const claim of claims) {
@@ -61,12 +63,14 @@ function reportClashes(plugins: readonly LoadedPlugin[], problems: Problems): vo
   }
 }
 
-const ownedByKernel: ReadonlyMap<string, string> = new Map([
-  ...Object.keys(apiFields).map((field) => [`the API field "${field}"`, 'the kernel'] as const),
-  ...[...Object.keys(rootFields), 'apis'].map(
-    (section) => [`the section "${section}"`, 'the kernel'] as const,
-  ),
-]);
+const ownedByKernel: ReadonlyMap<string, string> = new Map(
+  [
+    ...[...Object.keys(apiFields), 'request'].map((field) => `the API field "${field}"`),
+    ...Object.keys(requestFields).map((field) => `the API field "${inRequest}${field}"`),
+    ...Object.keys(groupFields).map((field) => `the group field "${field}"`),
+    ...[...Object.keys(rootFields), 'groups', 'apis'].map((section) => `the section "${section}"`),
+  ].map((claim) => [claim, 'the kernel']),
+);
 
 /** What went wrong, and for a file that cannot be read as code, where: that stands above the stack. */
 function reasonOf(error: unknown): string {

@@ -436,7 +436,7 @@ test('a plugin that is none is refused by what is wrong with it', async () => {
       { name: 'wrong', summary, bnid: () => ({}), bind: () => ({}) },
       /does not know "bnid"; .*did you mean "bind"\?/,
     ],
-    [{ name: 'wrong', summary }, /neither `bind` nor `setup`/],
+    [{ name: 'wrong', summary }, /neither `bind` nor `bindRest` nor `setup`/],
     [{ name: 'wrong', bind: () => ({}) }, /no summary/],
     [{ name: 'Wrong', summary, bind: () => ({}) }, /lower case/],
     [

@@ -28,10 +28,13 @@ const definitionKeys = new Set([
   'config',
   'dialects',
   'apiField',
+  'groupField',
+  'kind',
   'section',
   'offers',
   'setup',
   'bind',
+  'bindRest',
 ]);
 
 let own: Promise<readonly LoadedPlugin[]> | undefined;
@@ -110,10 +113,11 @@ function checked(definition: unknown, name: string): LoadedPlugin {
 }
 
 /** A schema that cannot be compiled would otherwise fail for whoever first uses the plugin. */
-function schemaProblem({ config, section, dialects }: PluginDefinition): string | undefined {
+function schemaProblem({ config, section, groupField, dialects }: PluginDefinition): string | undefined {
   const schemas = [
     config,
     section?.schema,
+    groupField?.schema,
     ...Object.values(dialects ?? {}).map((dialect) => dialect.config),
   ];
   for (const schema of schemas) {
@@ -133,11 +137,12 @@ function problemOf(definition: unknown, name: string): string | undefined {
   const unknown = Object.keys(definition).find((key) => !definitionKeys.has(key));
   if (unknown !== undefined)
     return `definePlugin does not know "${unknown}"; ${describeAllowed(definitionKeys, unknown)}`;
-  const { name: own, summary, bind, setup } = definition as Partial<PluginDefinition>;
+  const { name: own, summary, bind, bindRest, setup } = definition as Partial<PluginDefinition>;
   if (own !== name) return `it is named "${String(own)}" but stands under "${name}"; they must be the same`;
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name))
     return 'a plugin name is words in lower case joined by hyphens';
   if (typeof summary !== 'string' || summary === '') return 'it has no summary';
-  if (bind === undefined && setup === undefined) return 'it has neither `bind` nor `setup`';
+  if (bind === undefined && bindRest === undefined && setup === undefined)
+    return 'it has neither `bind` nor `bindRest` nor `setup`';
   return undefined;
 }

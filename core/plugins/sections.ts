@@ -79,7 +79,7 @@ export class Setups {
   }
 }
 
-const hookKeys = ['routing', 'completed', 'services', 'dispose'] as const;
+const hookKeys = ['routing', 'completed', 'unrouted', 'services', 'dispose'] as const;
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {

@@ -1,5 +1,5 @@
 import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
-import type { CompletedListener, Endpoint, Snapshot } from '../kernel/endpoint.ts';
+import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { isReply } from '../kernel/chains.ts';
 import { type Handler, type SyncChain, compileSyncChain } from '../kernel/hooks.ts';
 
@@ -7,6 +7,7 @@ import { type Handler, type SyncChain, compileSyncChain } from '../kernel/hooks.
 export class BuiltSnapshot implements Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
   readonly routingHandlers: readonly Handler<Arrival>[];
+  readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly log: Log;
   readonly pseudonym: string;
@@ -29,6 +30,7 @@ export class BuiltSnapshot implements Snapshot {
     this.#dispose = parts.dispose;
     const routing: Handler<Arrival>[] = [];
     const completed: CompletedListener[] = [];
+    const unrouted: Finisher[] = [];
     for (const [plugin, hooks] of parts.setups) {
       if (hooks.routing !== undefined) {
         const handle = hooks.routing.bind(hooks);
@@ -36,9 +38,14 @@ export class BuiltSnapshot implements Snapshot {
       }
       const notify = hooks.completed?.bind(hooks);
       if (notify !== undefined) completed.push({ plugin, binding: plugin, at: undefined, notify });
+      const finish = hooks.unrouted?.bind(hooks);
+      if (finish !== undefined) {
+        unrouted.push({ plugin, hook: 'unrouted', binding: plugin, at: undefined, finish });
+      }
     }
     this.routingHandlers = routing;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);
+    this.unrouted = unrouted;
     this.completed = completed;
   }
 

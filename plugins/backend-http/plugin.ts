@@ -1,14 +1,29 @@
-import { type HttpTarget, Matching, Options, type Static, Type, definePlugin } from '#sdk';
+import {
+  type Backend,
+  type HttpTarget,
+  type Kit,
+  Matching,
+  Options,
+  type Static,
+  Type,
+  definePlugin,
+  type Outbound,
+  type Reply,
+  type Timeouts,
+} from '#sdk';
+import { BackendParameters, compileMapping } from '#sdk/mapping';
+import { expandAddress, expandPath } from './variables.ts';
 
 const Config = Options({
   address: Type.String({
     minLength: 1,
     description:
-      "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process.",
+      "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process. May hold `#variables#`.",
   }),
   path: Type.Optional(
-    Matching('^/[^?\\s]*$', 'a path, which starts with / and holds no ? and no blanks', {
-      description: 'As sent by the caller when absent. `{p}` is filled from the request path.',
+    Matching('^[/#]', 'a path, which starts with / or a #variable#', {
+      description:
+        'As sent by the caller when absent. `{p}` is filled from `parameters` or the request path. May hold `#variables#`.',
     }),
   ),
   method: Type.Optional(
@@ -25,63 +40,106 @@ const Config = Options({
     default: 5000,
     description: 'Longest time until the head of the answer, and between two pieces of it.',
   }),
+  parameters: BackendParameters,
 });
+
+type Config = Static<typeof Config>;
 
 export default definePlugin({
   name: 'backend-http',
   summary: 'Calls an HTTP or HTTPS server, or another API of this gateway by its domain.',
   config: Config,
-  bind(config: Static<typeof Config>, kit) {
-    let target: HttpTarget;
-    try {
-      target = kit.http.target(config.address);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : 'not an address';
-      kit.problem(['address'], `found "${config.address}"; ${reason}`);
-      return {};
-    }
-    const { method, hostHeader, timeoutMs } = config;
-    const timeouts = { headersMs: timeoutMs, bodyMs: timeoutMs };
-    const { path } = config;
-    const isPrefix = kit.api.request.match === 'prefix';
-    const fill =
-      path === undefined
-        ? undefined
-        : pathFiller(path, kit.api.request.path, (name) => {
-            kit.problem(['path'], `{${name}} is no parameter of the request path ${kit.api.request.path}`);
-          });
-    return {
-      backend: {
-        prepare(outbound) {
-          outbound.origin = target.origin;
-          if (fill !== undefined) {
-            const { pathValues, pathRest } = outbound.exchange;
-            const filled = fill(pathValues);
-            outbound.path = isPrefix ? join(filled, pathRest) : filled;
-          }
-          if (method !== undefined && method !== 'ANY') outbound.method = method;
-          if (hostHeader !== undefined) outbound.host = hostHeader;
-          return undefined;
-        },
-        invoke: (outbound) => target.send(outbound, timeouts),
-      },
-    };
+  bind(config: Config, kit) {
+    const address = expandAddress(config.address, kit);
+    const path = config.path === undefined ? undefined : expandPath(config.path, kit);
+    const target = address === undefined ? undefined : targetOf(address, config, kit);
+    if (target === undefined || (path === undefined && config.path !== undefined))
+      return { backend: unusable };
+    const steps = stepsOf(config, path, kit);
+    const timeouts = { headersMs: config.timeoutMs, bodyMs: config.timeoutMs };
+    return { backend: new HttpBackend(target, timeouts, steps) };
   },
 });
 
-const parameter = /\{([^{}]+?)\+?\}/g;
+// A class, so that ten thousand APIs run the same two functions: each closure of its own would warm up by itself.
+class HttpBackend implements Backend {
+  readonly #target: HttpTarget;
+  readonly #timeouts: Timeouts;
+  readonly #steps: Steps;
 
-/** Fills `{p}` and `{p+}` with what the caller sent there, byte for byte. */
-function pathFiller(
-  template: string,
-  requestPath: string,
-  unknown: (name: string) => void,
-): (values: ReadonlyMap<string, string>) => string {
-  const names = new Set([...requestPath.matchAll(parameter)].map(([, name = '']) => name));
-  const used = [...template.matchAll(parameter)].map(([, name = '']) => name);
-  for (const name of used) if (!names.has(name)) unknown(name);
-  if (used.length === 0) return () => template;
-  return (values) => template.replace(parameter, (_text, name: string) => values.get(name) ?? '');
+  constructor(target: HttpTarget, timeouts: Timeouts, steps: Steps) {
+    this.#target = target;
+    this.#timeouts = timeouts;
+    this.#steps = steps;
+  }
+
+  prepare(outbound: Outbound): Reply | undefined {
+    const { path, mapping, isPrefix, method, hostHeader } = this.#steps;
+    outbound.origin = this.#target.origin;
+    if (path !== undefined) outbound.path = path;
+    if (mapping !== undefined) {
+      const refusal = mapping.apply(outbound);
+      if (refusal !== undefined) return refusal;
+    }
+    if (isPrefix) outbound.path = join(outbound.path, outbound.exchange.pathRest);
+    if (method !== undefined) outbound.method = method;
+    if (hostHeader !== undefined) outbound.host = hostHeader;
+    return undefined;
+  }
+
+  invoke(outbound: Outbound): Promise<Reply> {
+    return this.#target.send(outbound, this.#timeouts);
+  }
+}
+
+/** What is done to a request beside choosing the server. */
+interface Steps {
+  /** A path that is the same for every request. */
+  readonly path: string | undefined;
+  readonly mapping: ReturnType<typeof compileMapping>;
+  readonly isPrefix: boolean;
+  readonly method: string | undefined;
+  readonly hostHeader: string | undefined;
+}
+
+/** Stands where a problem was reported; a configuration with problems is never served. */
+const unusable: Backend = { invoke: () => Promise.reject(new Error('the backend is not configured')) };
+
+function targetOf(address: string, config: Config, kit: Kit): HttpTarget | undefined {
+  try {
+    return kit.http.target(address);
+  } catch (error) {
+    // As it is written: the values of variables may be none that anybody should read in a log.
+    const found = `found "${config.address}"${address === config.address ? '' : ', variables put in'}`;
+    kit.problem(['address'], `${found}; ${error instanceof Error ? error.message : 'not an address'}`);
+    return undefined;
+  }
+}
+
+function stepsOf(config: Config, path: string | undefined, kit: Kit): Steps {
+  const { hostHeader } = config;
+  const method = config.method === 'ANY' ? undefined : config.method;
+  const isFixed = path !== undefined && plainPath.test(path) && isUnmapped(config, kit);
+  const mapping = isFixed
+    ? undefined
+    : compileMapping({
+        api: kit.api,
+        parameters: config.parameters,
+        path,
+        // Behind a variable that was put in, places in the text are no longer those of the file.
+        problem: (at, message, offset) => kit.problem(at, message, path === config.path ? offset : undefined),
+      });
+  const isPrefix = path !== undefined && kit.api.request.match === 'prefix';
+  return { path: isFixed ? path : undefined, mapping, isPrefix, method, hostHeader };
+}
+
+/** A path that needs neither filling nor a closer look. */
+const plainPath = /^\/[\w\-.~/:@!$&'()*+,;=%]*$/;
+
+/** No parameter is declared or mapped, so that nothing depends on the request. */
+function isUnmapped({ parameters }: Config, { api }: Kit): boolean {
+  const { parameters: declared } = api.definition['request'] as { parameters?: unknown };
+  return parameters.length === 0 && declared === undefined;
 }
 
 /** Puts what follows a prefix behind the backend's path, with one slash between them. */

@@ -16,7 +16,7 @@ export default definePlugin({
       hasType || body === '' ? {} : { 'content-type': isJson(body) ? 'application/json' : 'text/plain' };
     try {
       const answer = reply(status, { ...type, ...headers }, body);
-      return { backend: { invoke: () => answer } };
+      return { backend: { isMock: true, invoke: () => answer } };
     } catch (error) {
       kit.problem(['headers'], error instanceof Error ? error.message : 'a field cannot be sent');
       return {};

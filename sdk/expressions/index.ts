@@ -1,4 +1,5 @@
 export type { CompileOptions, Reader, Value } from './bind.ts';
+export { contains, parseAddress, parseBlock, type Address, type Block } from './cidr.ts';
 export { compileCondition, type Condition, type ConditionOptions } from './compile.ts';
 export type { Parameter } from './declaration.ts';
 export { ExpressionError, type Problem } from './expression-error.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, Notes } from '../exchange.ts';
 import { Fields } from '../fields.ts';
 import { Params } from '../params.ts';
 import { RequestReaders, compileCondition, parseParameters, requestReader, systemNames } from './index.ts';
@@ -21,9 +21,15 @@ function exchangeWith(given: Partial<Exchange> & { readonly domains?: readonly s
     clientAddress: '192.0.2.1',
     receivedAt: Date.UTC(2018, 10, 15, 6, 11, 33, 999),
     identity: null,
+    notes: new Map() as Notes,
     environment: 'PRE',
     hasBody: false,
-    api: { name: 'shop/get-order', group: { name: 'shop', hosts: domains }, request, definition: {} },
+    api: {
+      name: 'shop/get-order',
+      group: { name: 'shop', hosts: domains, definition: {} },
+      request,
+      definition: {},
+    },
     ...rest,
   };
   return fake as Exchange;

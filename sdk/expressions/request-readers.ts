@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange.ts';
+import { type Exchange, defineNote } from '../exchange.ts';
 import { type Params, decodePath } from '../params.ts';
 import { textOf } from '../signatures/alibaba-message.ts';
 import type { Reader } from './bind.ts';
@@ -8,8 +8,8 @@ import { readHostVariable } from './host-variable.ts';
 import { readJsonPath } from './json-path.ts';
 import type { SystemName } from './locations.ts';
 
-/** Forms that were read, so that several plugins parse a body once and read it without waiting. */
-const forms = new WeakMap<Exchange, Params>();
+/** The form once it was read, so that several plugins parse a body once and read it without waiting. */
+const formNote = defineNote<Params>('form');
 
 /**
  * Reads the parameters of the request phase; one for all conditions and templates of a binding.
@@ -41,9 +41,10 @@ export class RequestReaders {
    * the form is among it and the request has a body. Rejects as `exchange.readForm` does, with a refusal.
    */
   evaluate<T>(exchange: Exchange, evaluate: (exchange: Exchange) => T): T | Promise<T> {
-    if (!this.#needsForm || !exchange.hasBody || forms.has(exchange)) return evaluate(exchange);
+    if (!this.#needsForm || !exchange.hasBody || exchange.notes.get(formNote) !== undefined)
+      return evaluate(exchange);
     return exchange.readForm().then((form) => {
-      forms.set(exchange, form);
+      exchange.notes.set(formNote, form);
       return evaluate(exchange);
     });
   }
@@ -99,7 +100,7 @@ function keyedReader(location: RequestLocation, key: string): Reader<Exchange> {
     case 'Query':
       return ({ query }) => query.get(key);
     case 'Form':
-      return (exchange) => forms.get(exchange)?.get(key);
+      return ({ notes }) => notes.get(formNote)?.get(key);
     case 'Host':
       return ({ host, api }) => readHostVariable(host, api.group.hosts, key);
     case 'Parameter':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
-import { hmacBase64, isSameText } from './hmac.ts';
+import { hmacBase64, hmacHex, isSameText } from './hmac.ts';
 
 const texts = [
   '',
@@ -19,9 +19,11 @@ for (const digest of ['sha256', 'sha1'] as const) {
     const keys = secrets.map((secret) => createSecretKey(secret, 'utf8'));
     for (const text of texts) {
       for (const [index, secret] of secrets.entries()) {
-        const expected = createHmac(digest, secret).update(text, 'utf8').digest('base64');
-        assert.equal(hmacBase64(digest, secret, text), expected);
-        assert.equal(hmacBase64(digest, keys[index] ?? '', text), expected);
+        const expected = createHmac(digest, secret).update(text, 'utf8').digest();
+        for (const key of [secret, keys[index] ?? '']) {
+          assert.equal(hmacBase64(digest, key, text), expected.toString('base64'));
+          assert.equal(hmacHex(digest, key, text), expected.toString('hex'));
+        }
       }
     }
   });

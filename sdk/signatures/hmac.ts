@@ -27,16 +27,12 @@ const scratch = Buffer.alloc(4096);
 
 /** base64 of the HMAC (RFC 2104) of the text's UTF-8 bytes. */
 export function hmacBase64(digest: HmacDigest, secret: Secret, text: string): string {
-  // A UTF-16 unit takes three bytes of UTF-8 at most, so no write below can be cut short.
-  if (typeof secret === 'string' || text.length * 3 > scratch.length - blockBytes) {
-    return createHmac(digest, secret).update(text, 'utf8').digest('base64');
-  }
-  // Two one-shot hashes take 0.95 us where an Hmac object takes 1.7 us (Node 26, 200 bytes).
-  const { inner, outer } = pads(digest, secret);
-  scratch.set(inner);
-  const end = blockBytes + scratch.write(text, blockBytes, 'utf8');
-  outer.write(hash(digest, scratch.subarray(0, end), 'binary'), blockBytes, 'latin1');
-  return hash(digest, outer, 'base64');
+  return hmac(digest, secret, text, 'base64');
+}
+
+/** The HMAC (RFC 2104) of the text's UTF-8 bytes, in lower-case hexadecimal. */
+export function hmacHex(digest: HmacDigest, secret: Secret, text: string): string {
+  return hmac(digest, secret, text, 'hex');
 }
 
 /** Whether the given text is the expected one; how long it takes tells nothing but whether the lengths agree. */
@@ -44,6 +40,19 @@ export function isSameText(expected: string, given: string): boolean {
   const left = Buffer.from(expected, 'utf8');
   const right = Buffer.from(given, 'utf8');
   return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function hmac(digest: HmacDigest, secret: Secret, text: string, encoding: 'base64' | 'hex'): string {
+  // A UTF-16 unit takes three bytes of UTF-8 at most, so no write below can be cut short.
+  if (typeof secret === 'string' || text.length * 3 > scratch.length - blockBytes) {
+    return createHmac(digest, secret).update(text, 'utf8').digest(encoding);
+  }
+  // Two one-shot hashes take 0.95 us where an Hmac object takes 1.7 us (Node 26, 200 bytes).
+  const { inner, outer } = pads(digest, secret);
+  scratch.set(inner);
+  const end = blockBytes + scratch.write(text, blockBytes, 'utf8');
+  outer.write(hash(digest, scratch.subarray(0, end), 'binary'), blockBytes, 'latin1');
+  return hash(digest, outer, encoding);
 }
 
 function pads(digest: HmacDigest, secret: KeyObject): Pads {

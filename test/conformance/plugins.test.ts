@@ -98,6 +98,27 @@ ${binding}
 `;
 }
 
+/** Whether its options are a mapping, and not what an API's field holds as a word or a list. */
+const takesOptions = ({ config }: PluginDefinition): boolean =>
+  config === undefined || (config as Json)['type'] === 'object';
+
+/** The same plugin; notes the hooks of every binding. */
+function watch(definition: PluginDefinition, bound: Hooks[]): PluginDefinition {
+  const noted = <T extends Hooks | undefined>(hooks: T): T => {
+    if (hooks !== undefined) bound.push(hooks);
+    return hooks;
+  };
+  return {
+    ...definition,
+    ...(definition.bind !== undefined && {
+      bind: (config, kit) => noted(definition.bind?.(config, kit) ?? {}),
+    }),
+    ...(definition.bindRest !== undefined && {
+      bindRest: (section, kit) => noted(definition.bindRest?.(section, kit)),
+    }),
+  };
+}
+
 test('there are plugins', () => {
   assert.ok(folders.length >= 5, folders.join(' '));
 });
@@ -115,13 +136,17 @@ for (const name of folders) {
   });
 
   test(`${name}: its schemas refuse unknown fields at every level, and every option has a type`, () => {
-    const { config, section } = definition;
+    const { config, section, groupField, apiField } = definition;
     for (const [what, schema] of [
       ['config', config],
       ['section', section?.schema],
+      ['groupField', groupField?.schema],
     ] as const) {
       if (schema === undefined) continue;
-      assert.equal((schema as Json)['type'], 'object', `${what} is an object`);
+      // What a field of an API holds may be a word or a list.
+      if (what !== 'config' || apiField === undefined) {
+        assert.equal((schema as Json)['type'], 'object', `${what} is an object`);
+      }
       for (const [path, each] of schemasIn(schema as Json, what)) {
         // The values of a record may be another plugin's to check, as those of a backend are.
         assert.ok(hasType(each) || path.endsWith('*'), `${path} has no type`);
@@ -137,11 +162,12 @@ for (const name of folders) {
   const readme = readFileSync(join(folder, 'README.md'), 'utf8');
   const blocks = Array.from(readme.matchAll(/^```yaml\n([^]*?)^```$/gm), ([, block = '']) => block);
 
-  test(`${name}: its page names every option, its dialects, its section and its field`, () => {
+  test(`${name}: its page names every option, its dialects, its section and its fields`, () => {
     assert.match(readme, new RegExp(`^# ${name}\\n`));
-    const { config, section, dialects, apiField } = definition;
-    const names = [...optionNames(config), ...optionNames(section?.schema), ...Object.keys(dialects ?? {})];
-    for (const word of [...names, section?.name, apiField]) {
+    const { config, section, dialects, apiField, groupField } = definition;
+    const schemas = [config, section?.schema, groupField?.schema];
+    const names = [...schemas.flatMap(optionNames), ...Object.keys(dialects ?? {})];
+    for (const word of [...names, section?.name, apiField, groupField?.name]) {
       if (word !== undefined) assert.match(readme, new RegExp(`\\b${RegExp.escape(word)}\\b`), word);
     }
     assert.ok(blocks.length > 0, 'a ```yaml block to paste');
@@ -158,7 +184,32 @@ for (const name of folders) {
     assert.ok(blocks.some((block) => /^apis:/m.test(block)));
   });
 
+  if (definition.bind === undefined && definition.bindRest === undefined) continue;
+
+  test(`${name}: each binding has hooks of its own, and disposing twice does no harm`, async () => {
+    const bound: Hooks[] = [];
+    const watched = watch(definition, bound);
+    for (const block of blocks.filter((each) => /^apis:/m.test(each))) {
+      for (let round = 0; round < 2; round += 1) assert.deepEqual(await problemsOf(block, [watched]), []);
+    }
+    assert.ok(bound.length >= 2, 'the examples bind it');
+    assert.equal(new Set(bound).size, bound.length, 'two bindings share their hooks');
+    const parts = bound.flatMap((hooks) => [hooks.auth, hooks.backend]).filter((part) => part !== undefined);
+    assert.equal(new Set(parts).size, parts.length, 'two bindings share a part of their hooks');
+    // Retiring the configuration has called it once already.
+    for (const hooks of bound) hooks.dispose?.();
+  });
+
   if (definition.bind === undefined) continue;
+
+  if (!takesOptions(definition)) {
+    test(`${name}: options where it takes a word or a list are refused with what is allowed`, async () => {
+      const problems = await problemsOf(bareConfig(definition));
+      assert.equal(problems.length, 1, problems.join('\n'));
+      assert.match(problems[0] ?? '', /found a mapping; allowed: /);
+    });
+    continue;
+  }
 
   test(`${name}: bound with nothing, it works or says which option is missing`, async () => {
     for (const problem of await problemsOf(bareConfig(definition))) {
@@ -180,26 +231,5 @@ for (const name of folders) {
       problems.some((problem) => /no-such-option: unknown field/.test(problem)),
       problems.join('\n'),
     );
-  });
-
-  test(`${name}: each binding has hooks of its own, and disposing twice does no harm`, async () => {
-    const bound: Hooks[] = [];
-    const watched: PluginDefinition = {
-      ...definition,
-      bind(config, kit) {
-        const hooks = definition.bind?.(config, kit) ?? {};
-        bound.push(hooks);
-        return hooks;
-      },
-    };
-    for (const block of blocks.filter((each) => /^apis:/m.test(each))) {
-      for (let round = 0; round < 2; round += 1) assert.deepEqual(await problemsOf(block, [watched]), []);
-    }
-    assert.ok(bound.length >= 2, 'the examples bind it');
-    assert.equal(new Set(bound).size, bound.length, 'two bindings share their hooks');
-    const parts = bound.flatMap((hooks) => [hooks.auth, hooks.backend]).filter((part) => part !== undefined);
-    assert.equal(new Set(parts).size, parts.length, 'two bindings share a part of their hooks');
-    // Retiring the configuration has called it once already.
-    for (const hooks of bound) hooks.dispose?.();
   });
 }

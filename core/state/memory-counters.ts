@@ -1,0 +1,108 @@
+import type { Clock, Counters, Limit, Taken } from '#sdk';
+
+/**
+ * How many keys a plugin's periods of one length count apart. Requests under further keys share one count for each
+ * limit: they may be refused early, never late.
+ */
+const maxKeys = 1_000_000;
+
+interface Count {
+  used: number;
+}
+
+interface Period {
+  /** Number of the period since 1970. */
+  window: number;
+  counts: Map<string, Count>;
+}
+
+/** Counters of one process, each plugin's apart. */
+export class MemoryCounters {
+  readonly #clock: Clock;
+  readonly #plugins = new Map<string, PluginCounters>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** The same object each time, so that counts outlive a reload. */
+  of(plugin: string): Counters {
+    let counters = this.#plugins.get(plugin);
+    if (counters === undefined) {
+      counters = new PluginCounters(this.#clock);
+      this.#plugins.set(plugin, counters);
+    }
+    return counters;
+  }
+}
+
+/** Periods of a length end together, so that forgetting a period is dropping one map. */
+class PluginCounters implements Counters {
+  readonly #clock: Clock;
+  readonly #periods = new Map<number, Period>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  // Plain loops: this runs for nearly every request, and arrays made by closures cost twice as much.
+  take(limits: readonly Limit[]): Taken {
+    const now = this.#clock.now();
+    const used: number[] = [];
+    let refusedBy = -1;
+    for (let index = 0; index < limits.length; index += 1) {
+      const limit = limits[index];
+      if (limit === undefined) continue;
+      const count = this.#find(limit, now)?.used ?? 0;
+      if (refusedBy < 0 && count >= limit.limit) refusedBy = index;
+      used.push(count);
+    }
+    const taken = refusedBy < 0 ? 1 : 0;
+    const remaining: number[] = [];
+    const resetMs: number[] = [];
+    for (let index = 0; index < limits.length; index += 1) {
+      const limit = limits[index];
+      if (limit === undefined) continue;
+      const count = (used[index] ?? 0) + taken;
+      if (taken === 1) this.#set(limit, now, count);
+      remaining.push(Math.max(0, limit.limit - count));
+      resetMs.push(limit.periodMs - (now % limit.periodMs));
+    }
+    return { refusedBy, remaining, resetMs };
+  }
+
+  #find(limit: Limit, now: number): Count | undefined {
+    const counts = this.#countsOf(limit.periodMs, now);
+    return counts.get(limit.key) ?? (counts.size < maxKeys ? undefined : counts.get(sharedKey(limit)));
+  }
+
+  #set(limit: Limit, now: number, used: number): void {
+    const count = this.#find(limit, now);
+    if (count !== undefined) {
+      count.used = used;
+      return;
+    }
+    const counts = this.#countsOf(limit.periodMs, now);
+    counts.set(counts.size < maxKeys ? limit.key : sharedKey(limit), { used });
+  }
+
+  #countsOf(periodMs: number, now: number): Map<string, Count> {
+    const window = Math.floor(now / periodMs);
+    const period = this.#periods.get(periodMs);
+    if (period === undefined) {
+      const counts = new Map<string, Count>();
+      this.#periods.set(periodMs, { window, counts });
+      return counts;
+    }
+    // A clock that was set back stays in the later period: starting an old one anew would admit its requests twice.
+    if (window > period.window) {
+      period.window = window;
+      period.counts = new Map();
+    }
+    return period.counts;
+  }
+}
+
+function sharedKey({ limit }: Limit): string {
+  return `\0further keys under a limit of ${limit}`;
+}

@@ -1,0 +1,138 @@
+import {
+  type Counters,
+  type Exchange,
+  type Fields,
+  type Hooks,
+  type Reply,
+  type Taken,
+  defineNote,
+  refuse,
+} from '#sdk';
+import { type Measure, type Meter, defaultField } from './meters.ts';
+
+/** What the hooks of one API in one environment work with. */
+export interface Throttle {
+  readonly meters: readonly Meter[];
+  /** The limit that holds where no policy is bound; shown in debug mode, counted only if it is among the meters. */
+  readonly fallback: Measure | undefined;
+  /** Whether answers say how much is left; refusals do always. */
+  readonly tellsAlways: boolean;
+  readonly standardHeaders: boolean;
+  readonly counters: Counters;
+}
+
+interface Counted {
+  readonly measures: readonly Measure[];
+  readonly taken: Taken;
+}
+
+const counted = defineNote<Counted>('throttling');
+
+/** Fields of our own that a backend, which may be this gateway, must not seem to have set. */
+const debugFields: ReadonlySet<string> = new Set([
+  ...['api', 'user', 'app', 'ip'].map((scope) => `x-apig-ratelimit-${scope}`),
+  defaultField.toLowerCase(),
+]);
+
+/** Counts requests against all limits at once, refuses those over one, and tells callers what is left. */
+export function throttleHooks(throttle: Throttle): Hooks {
+  const { meters, counters, tellsAlways, standardHeaders } = throttle;
+  const settle = (exchange: Exchange, measures: readonly Measure[], taken: Taken): Reply | undefined => {
+    const isRefused = taken.refusedBy >= 0;
+    if (isRefused || (tellsAlways && standardHeaders) || isDebug(exchange)) {
+      exchange.notes.set(counted, { measures, taken });
+    }
+    return isRefused ? refusal(measures, taken, standardHeaders) : undefined;
+  };
+  return {
+    auth: {
+      stage: 'admit',
+      handle(exchange) {
+        const measures: Measure[] = [];
+        for (const meter of meters) {
+          const measure = meter(exchange);
+          if (measure !== undefined) measures.push(measure);
+        }
+        if (measures.length === 0) return undefined;
+        const taken = counters.take(measures);
+        return 'then' in taken
+          ? taken.then((later) => settle(exchange, measures, later))
+          : settle(exchange, measures, taken);
+      },
+    },
+    response(inbound) {
+      const { exchange, headers, refusal } = inbound;
+      const isTold = standardHeaders && (tellsAlways || refusal?.kind === 'throttled');
+      const isShown = isDebug(exchange);
+      if (!isTold && !isShown) return undefined;
+      const found = exchange.notes.get(counted);
+      if (isTold && found !== undefined) tell(headers, found);
+      return isShown ? debug(headers, found, throttle) : undefined;
+    },
+  };
+}
+
+function isDebug({ headers }: Exchange): boolean {
+  return headers.get('x-apig-mode') === 'debug';
+}
+
+function refusal(measures: readonly Measure[], taken: Taken, standardHeaders: boolean): Reply {
+  const { refusedBy } = taken;
+  const allowance = measures[refusedBy]?.allowance;
+  const details = {
+    message: `The throttling threshold has been reached: policy ${allowance?.scope} over ratelimit,${allowance?.text}`,
+    cause: `over the limit of the ${allowance?.scope}`,
+  };
+  if (!standardHeaders) return refuse('throttled', details);
+  return refuse('throttled', {
+    ...details,
+    headers: { 'Retry-After': String(seconds(taken.resetMs[refusedBy])) },
+  });
+}
+
+/** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4. A backend's own lines stay: both fields are lists. */
+function tell(headers: Fields, { measures, taken }: Counted): void {
+  let policies = '';
+  let limits = '';
+  for (let index = 0; index < measures.length; index += 1) {
+    const allowance = measures[index]?.allowance;
+    if (allowance === undefined) continue;
+    const comma = index === 0 ? '' : ', ';
+    policies += comma + allowance.policy;
+    limits += `${comma}${allowance.label};r=${taken.remaining[index]};t=${seconds(taken.resetMs[index])}`;
+  }
+  headers.append('RateLimit-Policy', policies);
+  headers.append('RateLimit', limits);
+}
+
+/** Guide 4.3.2: each limit that is configured, and the default one in any case. */
+function debug(
+  headers: Fields,
+  found: Counted | undefined,
+  throttle: Throttle,
+): undefined | Promise<undefined> {
+  headers.deleteAll(debugFields);
+  for (const [index, { allowance }] of found?.measures.entries() ?? []) {
+    headers.append(allowance.field, remain(found?.taken.remaining[index], allowance.text));
+  }
+  const { fallback, counters } = throttle;
+  if (fallback === undefined || headers.has(defaultField)) return undefined;
+  const show = (taken: Taken): undefined => {
+    headers.append(defaultField, remain(taken.remaining[0], fallback.allowance.text));
+  };
+  const taken = look(counters, fallback);
+  return 'then' in taken ? taken.then(show) : show(taken);
+}
+
+/** Looks at a count and leaves it: next to a limit of nothing, which is always used up, none is counted. */
+function look(counters: Counters, measure: Measure): Taken | Promise<Taken> {
+  return counters.take([measure, { key: '\0nothing', limit: 0, periodMs: measure.periodMs }]);
+}
+
+function remain(remaining: number | undefined, text: string): string {
+  return `remain:${remaining ?? 0},${text}`;
+}
+
+function seconds(ms: number | undefined): number {
+  return Math.ceil((ms ?? 0) / 1000);
+}

@@ -1,0 +1,6 @@
+export { encodePathValue, encodeQueryValue, percentDecode, toBytes } from './bytes.ts';
+export { compileMapping, type Mapping, type MappingOptions } from './compile.ts';
+export { type DeclaredParameter, declaredParameters, requestPathNames } from './declared.ts';
+export { nameProblem } from './names.ts';
+export { type BackendParameter, BackendParameters } from './options.ts';
+export { authorizerValue, findContextName, systemNames, systemValue, type SystemValue } from './system.ts';
