@@ -225,7 +225,7 @@ test("schema: holds every plugin's options, sections and fields, extensions incl
 
 test('explain: says which API a request reaches, and what each hook runs, with the line that bound it', async () => {
   const folder = newFolder({
-    'gateway.yaml': `${good}  - { plugin: hi, apis: ['*'] }\n`.replace(
+    'gateway.yaml': `${good}  - { plugin: hi, apis: ['*'] }\napigHeaders: {}\n`.replace(
       'plugins:',
       'extensions: { hello: { source: ./hello } }\nplugins:\n  hi: { type: hello }',
     ),
@@ -245,7 +245,7 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   assert.match(stdout, /^path value {3}id = 7%2f8$/m);
   assert.match(stdout, /^preAuth\n {2}hello \(hi\) gateway\.yaml:23:5$/m);
   assert.match(stdout, /^auth\n {2}nothing$/m);
-  assert.match(stdout, /^finish\n {2}apig-headers \(apig-headers by default\)$/m);
+  assert.match(stdout, /^finish\n {2}apig-headers \(apig-headers by default\) gateway\.yaml:24:14$/m);
   assert.match(stdout, /^completed\n {2}access-log \(log\) gateway\.yaml:22:5$/m);
   assert.match(stdout, /^routing\n {2}router \(router\)$/m);
   for (const hook of ['backendRouting', 'backendSigning', 'response'])
