@@ -57,6 +57,11 @@ async function main(): Promise<number> {
   return command(args, values.config, values.header ?? []);
 }
 
+// A reader that has seen enough, such as `head`, is no failure; and a log that nobody reads must not stop a gateway.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 try {
   process.exitCode = await main();
 } catch (error) {

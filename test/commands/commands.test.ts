@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -266,4 +268,13 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   assert.match(lost.stdout, /host shop\.example\.com, environment RELEASE/);
   assert.match(dots.stdout, /^refused by routing: 400 The path must not contain/);
   assert.equal((await explain('GET', 'http://shop.example.com/', '-H', 'no field')).code, 2);
+});
+
+test('a reader that has seen enough is no failure', async () => {
+  const child = spawn('sh', ['-c', `"${process.execPath}" core/main.ts plugins | head -n 1`], { cwd: root });
+  let errors = '';
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.resume();
+  await once(child, 'close');
+  assert.equal(errors, '');
 });
