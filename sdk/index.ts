@@ -6,6 +6,7 @@ export * from './body-stream.ts';
 export * from './exchange.ts';
 export * from './fields.ts';
 export * from './params.ts';
+export * from './per-connection.ts';
 export * from './plugin.ts';
 export * from './refusals.ts';
 export * from './reply.ts';

@@ -1,21 +1,5 @@
-import { Fields } from '#sdk';
+import { Fields, perConnectionFields } from '#sdk';
 import type { Exchange } from './exchange.ts';
-
-/** Fields that concern one connection only (RFC 9110 section 7.6.1), and those that framing replaces. */
-const perConnection: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
 const provenance: ReadonlySet<string> = new Set([
@@ -28,7 +12,7 @@ const provenance: ReadonlySet<string> = new Set([
 ]);
 
 // A look at the length spares most names the look-up in a set.
-const lengths = new Set([...perConnection, ...provenance].map((name) => name.length));
+const lengths = new Set([...perConnectionFields, ...provenance].map((name) => name.length));
 
 /** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
 function nominated(connection: string | undefined): ReadonlySet<string> | null {
@@ -53,7 +37,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     if (named !== null && named.has(name.toLowerCase())) continue;
     if (lengths.has(name.length)) {
       const lower = name.toLowerCase();
-      if (perConnection.has(lower)) continue;
+      if (perConnectionFields.has(lower)) continue;
       if (lower === 'x-forwarded-for') {
         forwardedFor += `${value}, `;
         continue;
@@ -104,7 +88,7 @@ export function answeredFields(headers: Readonly<Record<string, string | string[
 }
 
 const notInTrailers: ReadonlySet<string> = new Set([
-  ...perConnection,
+  ...perConnectionFields,
   ...provenance,
   'authorization',
   'cache-control',

@@ -1,20 +1,6 @@
-export type ParameterLocation = 'path' | 'query' | 'header';
+import { perConnectionFields } from '../per-connection.ts';
 
-/** Fields that concern the connection or the framing; the gateway writes them itself. */
-const framing: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
+export type ParameterLocation = 'path' | 'query' | 'header';
 
 /**
  * Why a parameter may not have this name (guide tables 3-6, 3-12, 3-13), or undefined when it may.
@@ -38,6 +24,6 @@ function headerNameProblem(lower: string, side: 'request' | 'backend'): string |
   if (side === 'request' && (lower === 'authorization' || lower === 'x-auth-token')) {
     return 'Authorization and X-Auth-Token belong to authentication and may not be parameters';
   }
-  if (side === 'backend' && framing.has(lower)) return 'the gateway writes this header itself';
+  if (side === 'backend' && perConnectionFields.has(lower)) return 'the gateway writes this header itself';
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { textOf, type SignedMessage } from './alibaba-message.ts';
+import { unescapeBytes } from './percent.ts';
 
 /** The most parameters that one message may carry, counted in the query and in the form each. */
 export const maxParameters = 10_000;
@@ -14,7 +15,6 @@ export interface ParameterStyle {
 }
 
 const surrogate = /[\ud800-\udfff]/;
-const percent = 0x25;
 
 /**
  * Query and form as they stand in a string to sign: `?a=1&b=2`, decoded, sorted by name in the byte order of UTF-8, a
@@ -95,26 +95,5 @@ function decode(text: string): string {
   const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (!spaced.includes('%')) return spaced;
   const bytes = Buffer.from(spaced, 'utf8');
-  let length = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    let byte = bytes[index] ?? 0;
-    if (byte === percent) {
-      const high = hexValue(bytes[index + 1]);
-      const low = hexValue(bytes[index + 2]);
-      if (high >= 0 && low >= 0) {
-        byte = high * 16 + low;
-        index += 2;
-      }
-    }
-    bytes[length++] = byte;
-  }
-  return bytes.toString('utf8', 0, length);
-}
-
-/** The value of an ASCII hexadecimal digit, or -1. */
-function hexValue(byte: number | undefined): number {
-  if (byte === undefined) return -1;
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
+  return unescapeBytes(bytes).toString('utf8');
 }

@@ -1,5 +1,6 @@
 import { textOf } from './alibaba-message.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
+import { unescapeBytes } from './percent.ts';
 
 /** The most parameters that a query may carry. */
 export const maxQueryParameters = 10_000;
@@ -20,7 +21,6 @@ interface Component {
 const unreserved = /^[A-Za-z0-9\-._~]*$/;
 const plainPath = /^[A-Za-z0-9\-._~/]*$/;
 const beyondLatin1 = /[^\x00-\xff]/;
-const percent = 0x25;
 const space = 0x20;
 
 const encodedByte: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
@@ -104,34 +104,13 @@ function bytesOf(text: string): Buffer {
 function decode(text: string): Buffer {
   const bytes = bytesOf(text);
   if (!text.includes('%')) return bytes;
-  let length = 0;
-  for (let index = 0; index < bytes.length; index++) {
-    let byte = bytes[index] ?? 0;
-    if (byte === percent) {
-      const high = hexValue(bytes[index + 1]);
-      const low = hexValue(bytes[index + 2]);
-      if (high >= 0 && low >= 0) {
-        byte = high * 16 + low;
-        index += 2;
-      }
-    }
-    bytes[length++] = byte;
-  }
-  return bytes.subarray(0, length);
+  return unescapeBytes(bytes);
 }
 
 function encode(bytes: Buffer): string {
   let text = '';
   for (const byte of bytes) text += encodedByte[byte] ?? '';
   return text;
-}
-
-/** The value of an ASCII hexadecimal digit, or -1. */
-function hexValue(byte: number | undefined): number {
-  if (byte === undefined) return -1;
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 // Blanks and tabs only: `trim` also takes U+00A0, and two values would then be one. No regular expression either, as
