@@ -50,3 +50,21 @@ export interface Variables {
 }
 
 export const Variables: ServiceToken<Variables> = defineService<Variables>('variables');
+
+/** Somebody with credentials of an account. Secrets are not part of it. */
+export interface AccountUser {
+  /** What stands for the user in identities, limits and logs; its name unless configured otherwise. */
+  readonly id: string;
+  readonly name: string;
+  readonly account: string;
+}
+
+/** The accounts (tenants) of the configuration's `accounts` section. */
+export interface Accounts {
+  /** In the order of the configuration. */
+  readonly names: readonly string[];
+  /** @param user `account/user` */
+  user(user: string): AccountUser | undefined;
+}
+
+export const Accounts: ServiceToken<Accounts> = defineService<Accounts>('accounts');
