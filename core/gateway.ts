@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Log, PluginDefinition, Values } from '#sdk';
-import { ConfigError, formatPath } from './config/problems.ts';
+import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
 import { type Limits, type ListenerConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
+import { DevelopmentCertificates } from './http/development-certificate.ts';
 import { type Listener, listen } from './http/ingress.ts';
+import type { TlsPlan } from './http/tls-plan.ts';
 import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot } from './plugins/snapshot.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
@@ -36,6 +38,7 @@ export class Gateway {
   readonly #values: Values;
   readonly #counters: MemoryCounters;
   readonly #pools = new Pools();
+  readonly #development = new DevelopmentCertificates();
   readonly #listeners = new Map<string, Listener>();
   #built: Built | null = null;
   #isClosed = false;
@@ -51,6 +54,10 @@ export class Gateway {
   /** The configuration in force. */
   current(): BuiltSnapshot {
     return this.#inForce().snapshot;
+  }
+
+  guarded(): TlsPlan['guarded'] {
+    return this.#inForce().tls.guarded;
   }
 
   limits(): Limits {
@@ -82,7 +89,7 @@ export class Gateway {
     this.#built = built;
     if (options.listen) {
       try {
-        await this.#listen(built.root.listeners ?? defaultListeners, text);
+        await this.#listen(built.root.listeners ?? defaultListeners, built.tls, text);
       } catch (error) {
         this.#built = previous;
         built.snapshot.retire();
@@ -102,6 +109,7 @@ export class Gateway {
       values: this.#values,
       counters: this.#counters,
       pseudonym: this.pseudonym,
+      development: this.#development,
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
@@ -125,26 +133,38 @@ export class Gateway {
   }
 
   /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */
-  async #listen(configs: readonly ListenerConfig[], text: ConfigText): Promise<void> {
-    const wanted = new Map(configs.map((config, index) => [listenerKey(config), { config, index }]));
+  async #listen(configs: readonly ListenerConfig[], { listeners }: TlsPlan, text: ConfigText): Promise<void> {
+    const refused = (path: Path, message: string): ConfigError =>
+      new ConfigError([{ at: text.locate.positionOf(path), path: formatPath(path), message }]);
+    const wanted = new Map<string, number>();
+    for (const [index, config] of configs.entries()) {
+      const key = listenerKey(config);
+      wanted.set(key, index);
+      const isSecure = listeners[index] !== undefined;
+      const open = this.#listeners.get(key);
+      if (open === undefined || (open.secure !== null) === isSecure) continue;
+      const message = 'an open port cannot change between HTTP and HTTPS; take another port, or restart';
+      throw refused(['listeners', index, 'port'], message);
+    }
     const opened: string[] = [];
-    for (const [key, { config, index }] of wanted) {
+    for (const [key, index] of wanted) {
       if (this.#listeners.has(key)) continue;
+      const { port, host } = configs[index] ?? { port: 0 };
       try {
-        const listener = await listen({ port: config.port, host: config.host }, this);
-        this.#listeners.set(key, listener);
+        this.#listeners.set(key, await listen({ port, host, tls: listeners[index] }, this));
         opened.push(key);
         if (this.#isClosed) throw new Error(closed);
       } catch (error) {
         for (const each of opened) await this.#drop(each);
-        const path = ['listeners', index, 'port'];
         const reason = error instanceof Error ? error.message : 'it failed';
-        throw new ConfigError([
-          { at: text.locate.positionOf(path), path: formatPath(path), message: `cannot listen: ${reason}` },
-        ]);
+        throw refused(['listeners', index, 'port'], `cannot listen: ${reason}`);
       }
     }
-    for (const key of this.#listeners.keys()) if (!wanted.has(key)) void this.#drop(key);
+    for (const [key, listener] of this.#listeners) {
+      const tls = listeners[wanted.get(key) ?? -1];
+      if (!wanted.has(key)) void this.#drop(key);
+      else if (tls !== undefined) listener.secure?.renew(tls);
+    }
   }
 
   async #drop(key: string): Promise<void> {

@@ -5,6 +5,7 @@ export * from './allowed.ts';
 export * from './body-stream.ts';
 export * from './exchange.ts';
 export * from './fields.ts';
+export * from './host-table.ts';
 export * from './params.ts';
 export * from './per-connection.ts';
 export * from './plugin.ts';

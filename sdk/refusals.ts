@@ -39,6 +39,13 @@ export const refusalKinds = {
   'uri-too-large': kind('DEFAULT_4XX', 414, 'APIG.0201', 'Request URI too large.', 'I413UL'),
   'headers-too-large': kind('DEFAULT_4XX', 494, 'APIG.0201', 'Request headers too large.', 'I400HD'),
   'request-timeout': kind('DEFAULT_4XX', 408, 'APIG.0201', 'The request did not arrive in time.', 'I400BD'),
+  'misdirected-request': kind(
+    'DEFAULT_4XX',
+    421,
+    'APIG.0602',
+    'This connection was not made for the domain; make another one.',
+    'I400HD',
+  ),
   'expectation-failed': kind('DEFAULT_4XX', 417, 'APIG.0602', 'Unknown expectation.', 'I400HD'),
   'not-authenticated': kind(
     'UNAUTHORIZED',
@@ -110,6 +117,13 @@ export const refusalKinds = {
     'APIG.0304',
     'The app is not authorized to access the API.',
     'I403AA',
+  ),
+  'client-certificate-required': kind(
+    'ACCESS_DENIED',
+    403,
+    'APIG.0306',
+    'API access denied: the domain requires a client certificate of one of its authorities, over HTTPS.',
+    'A403AC',
   ),
   'account-not-allowed': kind(
     'ACCESS_DENIED',

@@ -1,22 +1,67 @@
 import { METHODS } from 'node:http';
-import { Matching, OneOf, Options, type Static, Type } from '#sdk';
+import { Matching, OneOf, Options, type Static, type TSchema, Type } from '#sdk';
 
 const HostName = Matching(
   '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
   'a host name without a port, *.x for every name below x, or * for every name',
 );
 
+/** A mapping, or something shorter. Unlike those of a union, its errors tell what is wrong within the mapping. */
+function MappingOr<Mapping extends TSchema, Short extends TSchema>(mapping: Mapping, short: Short) {
+  return Type.Unsafe<Static<Mapping> | Static<Short>>({
+    if: { type: 'object' },
+    then: mapping,
+    else: short,
+  });
+}
+
+const file = (description: string) => Type.String({ minLength: 1, description });
+
+const certificate = file('PEM file: the certificate, then those that lead to a root.');
+const key = file('PEM file: its private key, not encrypted.');
+const clientCertificates = Type.Optional(
+  file(
+    'PEM file: the authorities that must have issued the certificate a client shows. None is asked for without it.',
+  ),
+);
+
+const TlsSchema = Options({
+  certificate,
+  key,
+  minVersion: OneOf(['1.2', '1.3'], {
+    default: '1.2',
+    description: 'The oldest version of TLS that is spoken.',
+  }),
+  clientCertificates,
+});
+
 const ListenerSchema = Options({
   port: Type.Integer({ minimum: 0, maximum: 65535, description: '0 for any free port.' }),
   host: Type.Optional(Type.String({ minLength: 1, description: 'Address to listen at; all when absent.' })),
+  tls: Type.Optional(MappingOr(TlsSchema, OneOf(['selfsigned']))),
 });
+
+const DomainSchema = MappingOr(
+  Options({
+    name: HostName,
+    certificate: Type.Optional(certificate),
+    key: Type.Optional(key),
+    clientCertificates,
+  }),
+  HostName,
+);
 
 const EnvironmentSchema = Options({ description: Type.Optional(Type.String()) });
 
 /** The fields of a group that the kernel reads; plugins add theirs. */
 export const groupFields = {
   description: Type.Optional(Type.String()),
-  domains: Type.Optional(Type.Array(HostName, { description: 'Host names that callers use.' })),
+  domains: Type.Optional(
+    Type.Array(DomainSchema, {
+      maxItems: 5,
+      description: 'Host names that callers use, with their certificates.',
+    }),
+  ),
   internalDomains: Type.Optional(
     Type.Array(HostName, { description: 'Host names for calls between APIs of this gateway.' }),
   ),

@@ -7,7 +7,7 @@ import { abandon } from '../kernel/serve.ts';
 import { answerMalformed, malformedContent, reason } from './refuse-early.ts';
 
 /** A caller that takes nothing for this long while an answer waits is cut off. */
-const stalledMs = 60_000;
+export const stalledMs = 60_000;
 /** Up to this size copying content costs less than a second buffer in the write. */
 const textBytes = 8 * 1024;
 /** How long the rest of an answered request's content is read and thrown away, so that the answer can be read. */
@@ -252,7 +252,7 @@ export class HttpDelivery implements Delivery {
   }
 }
 
-interface Content {
+export interface Content {
   readonly bytes: Uint8Array;
   readonly trailers: Fields | undefined;
 }
@@ -260,7 +260,7 @@ interface Content {
 const nothing = Buffer.alloc(0);
 
 /** A stream that has arrived whole leaves in one write. */
-function settle(body: ReplyBody): Content | BodyStream {
+export function settle(body: ReplyBody): Content | BodyStream {
   if (body === null) return { bytes: nothing, trailers: undefined };
   if (typeof body === 'string') return { bytes: Buffer.from(body, 'utf8'), trailers: undefined };
   if (!(body instanceof BodyStream)) return { bytes: body, trailers: undefined };

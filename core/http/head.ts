@@ -1,5 +1,5 @@
 import type { RefusalKind } from '#sdk';
-import type { IngressLimits } from './ingress.ts';
+import type { IngressLimits } from './accept.ts';
 
 /** What the head of a request says, or why it is refused. */
 export interface Head {
@@ -78,6 +78,8 @@ function otherForm(target: string): { authority: string | undefined; rest: strin
 
 /** RFC 9112 sections 2.3, 3.2 and 6.1: what every hop must read in the same way, or refuse. */
 function framingRefusal({ host, transferEncoding }: Scanned, httpVersion: string): RefusalKind | undefined {
+  // HTTP/2 has a framing of its own, and Node refuses fields that contradict it.
+  if (httpVersion === '2.0') return host === undefined ? 'bad-request' : undefined;
   if (httpVersion === '1.1' ? host === undefined : httpVersion !== '1.0') return 'bad-request';
   if (transferEncoding === undefined) return undefined;
   return transferEncoding.toLowerCase() === 'chunked' && httpVersion === '1.1' ? undefined : 'bad-request';

@@ -1,37 +1,30 @@
-import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import { type AddressInfo, type Socket, Server as SocketServer } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
-import { type Clock, Fields } from '#sdk';
-import { Exchange } from '../kernel/exchange.ts';
-import type { Snapshot } from '../kernel/endpoint.ts';
+import { Fields } from '#sdk';
 import { RequestBody } from '../kernel/request-body.ts';
 import { serve } from '../kernel/serve.ts';
+import {
+  type Connection,
+  type IngressHost,
+  type IngressLimits,
+  connectionRefusal,
+  createExchange,
+  plainAddress,
+} from './accept.ts';
 import { type Draining, HttpDelivery } from './delivery.ts';
 import { readHead } from './head.ts';
 import { refuseOnSocket, refuseTunnel } from './refuse-early.ts';
-
-/** What may come in (Huawei guide 4.3.3: 414, 494) and how long it may take. */
-export interface IngressLimits {
-  readonly uriBytes: number;
-  readonly headerLineBytes: number;
-  readonly headersBytes: number;
-  readonly headersTimeoutMs: number;
-  readonly keepAliveTimeoutMs: number;
-}
-
-/** What an ingress needs of the gateway. */
-export interface IngressHost {
-  readonly clock: Clock;
-  readonly pseudonym: string;
-  current(): Snapshot;
-  limits(): IngressLimits;
-}
+import { SecureFront } from './secure-front.ts';
+import type { ListenerTls } from './tls.ts';
 
 /** One listening port. */
 export interface Listener {
   readonly port: number;
   readonly host: string | undefined;
+  /** Null on a listener that speaks plain HTTP. */
+  readonly secure: SecureFront | null;
   /** Stops accepting, lets what runs finish, and closes; after `deadlineMs` cuts what is left. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -45,11 +38,13 @@ interface RawRequest extends IncomingMessage {
 
 /** Starts to listen. Rejects when the port cannot be had. */
 export async function listen(
-  address: { port: number; host: string | undefined },
+  address: { port: number; host: string | undefined; tls?: ListenerTls | undefined },
   host: IngressHost,
 ): Promise<Listener> {
-  const app = createServer(host.limits());
+  const secure = address.tls === undefined ? null : new SecureFront(address.tls, host);
+  const app = createServer(host.limits(), secure);
   const server: Server = app.server;
+  secure?.attach(server);
   const draining: Draining = { isDraining: false, unsent: 0, onSent: () => setImmediate(closeIdle) };
   // Node takes a connection for idle as soon as its answer is written, sent or not.
   const closeIdle = (): void => {
@@ -61,7 +56,7 @@ export async function listen(
   app.all('*', {
     onRequest: (request, reply) => {
       reply.hijack();
-      accept(request.raw, reply.raw, host, draining);
+      accept(request.raw, reply.raw, host, draining, secure);
     },
     handler: () => undefined,
   });
@@ -88,6 +83,7 @@ export async function listen(
   return {
     port: bound.port,
     host: address.host,
+    secure,
     async close(deadlineMs) {
       draining.isDraining = true;
       const closed = new Promise<void>((resolve) => {
@@ -95,7 +91,11 @@ export async function listen(
         SocketServer.prototype.close.call(server, () => resolve());
       });
       closeIdle();
-      const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+      secure?.drain();
+      const cut = setTimeout(() => {
+        server.closeAllConnections();
+        secure?.cut();
+      }, deadlineMs);
       await closed;
       clearTimeout(cut);
       // Stops its timers; that it listens no more is no news.
@@ -105,31 +105,44 @@ export async function listen(
   };
 }
 
-function createServer(limits: IngressLimits): FastifyInstance {
-  const app = fastify({
+function createServer(limits: IngressLimits, secure: SecureFront | null): FastifyInstance {
+  const http = {
+    // Room above both limits, so that the one that was broken can be told.
+    maxHeaderSize: limits.uriBytes + limits.headersBytes + 96 * 1024,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: 0,
+    connectionsCheckingInterval: 1000,
+    // Node's own refusal has no request id; ours comes with the other checks of the head.
+    requireHostHeader: false,
+  };
+  const options = {
     logger: false,
     // One route for everything: what the router plugin matches is `originalUrl`, as sent.
     rewriteUrl: () => '/',
     genReqId: () => '',
     return503OnClosing: false,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    http: {
-      // Room above both limits, so that the one that was broken can be told.
-      maxHeaderSize: limits.uriBytes + limits.headersBytes + 96 * 1024,
-      headersTimeout: limits.headersTimeoutMs,
-      requestTimeout: 0,
-      connectionsCheckingInterval: 1000,
-      // Node's own refusal has no request id; ours comes with the other checks of the head.
-      requireHostHeader: false,
-    },
     clientErrorHandler: refuseOnSocket,
-  });
+  };
+  const app =
+    secure === null
+      ? fastify({ ...options, http })
+      : (fastify({
+          ...options,
+          https: { ...http, ...secure.options(limits) },
+        }) as unknown as FastifyInstance);
   // Beyond 2,000 fields Node 26 refuses and older ones drop the rest; how many there may be is for `headersBytes` to say.
   app.server.maxHeadersCount = 0;
   return app;
 }
 
-function accept(request: RawRequest, response: ServerResponse, host: IngressHost, draining: Draining): void {
+function accept(
+  request: RawRequest,
+  response: ServerResponse,
+  host: IngressHost,
+  draining: Draining,
+  secure: SecureFront | null,
+): void {
   const { socket, httpVersion, isExpectationKnown, method = 'GET' } = request;
   const target = request.originalUrl ?? request.url ?? '/';
   const headers = new Fields(request.rawHeaders);
@@ -138,41 +151,23 @@ function accept(request: RawRequest, response: ServerResponse, host: IngressHost
   const hasContent = head.hasBody;
   const awaitsContinue = isExpectationKnown === true && hasContent;
   const delivery = new HttpDelivery(request, response, draining, { hasContent, awaitsContinue });
-  const source = hasContent ? request : null;
-  const exchange = new Exchange(
-    {
-      requestId: randomUUID(),
-      method,
-      scheme: 'http',
-      host: head.host,
-      port: socket.localPort ?? 0,
-      path: head.path,
-      rawQuery: head.rawQuery,
-      hasEmptyQuery: head.hasEmptyQuery,
-      headers,
-      clientAddress: plainAddress(socket.remoteAddress),
-      httpVersion,
-      receivedAt: host.clock.now(),
-      body: new RequestBody(
-        source,
-        head.contentLength,
-        awaitsContinue ? () => delivery.writeContinue() : null,
-      ),
-      delivery,
-      passes: head.passes,
-      isSelfCall: false,
-    },
-    host.current(),
+  const body = new RequestBody(
+    hasContent ? request : null,
+    head.contentLength,
+    awaitsContinue ? () => delivery.writeContinue() : null,
   );
+  const connection: Connection = {
+    port: socket.localPort ?? 0,
+    clientAddress: plainAddress(socket.remoteAddress),
+    secure: secure === null ? null : { socket: socket as TLSSocket, tls: () => secure.tls },
+  };
+  const exchange = createExchange(host, connection, { method, httpVersion, head, headers, body, delivery });
   delivery.attach(exchange);
-  const refusal = head.refusal ?? (isExpectationKnown === false ? 'expectation-failed' : undefined);
+  const refusal =
+    head.refusal ??
+    connectionRefusal(host, head.host, connection) ??
+    (isExpectationKnown === false ? 'expectation-failed' : undefined);
   // Where the next request begins is as doubtful as this one.
   if (refusal !== undefined) response.shouldKeepAlive = false;
   serve(exchange, refusal);
-}
-
-// A dual-stack socket shows IPv4 peers in their mapped form, which no operator writes in a list.
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return '';
-  return address.startsWith('::ffff:') ? address.slice(7) : address;
 }

@@ -12,6 +12,8 @@ import { Binder } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
+import { type TlsPlan, planTls } from '../http/tls-plan.ts';
+import type { DevelopmentCertificates } from '../http/development-certificate.ts';
 import type { LoadedPlugin } from './registry.ts';
 import { loadPlugins } from './load.ts';
 import { Setups } from './sections.ts';
@@ -24,6 +26,7 @@ export interface BuildHost {
   readonly values: Values;
   readonly counters: MemoryCounters;
   readonly pseudonym: string;
+  readonly development: DevelopmentCertificates;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Makes the client of one configuration. */
@@ -35,6 +38,7 @@ export interface Built {
   readonly snapshot: BuiltSnapshot;
   readonly root: RootConfig;
   readonly limits: Limits;
+  readonly tls: TlsPlan;
   /** Files whose change means building again, and what they held. */
   readonly hashes: ReadonlyMap<string, string>;
 }
@@ -55,12 +59,13 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   if (damaged === undefined) throw new ConfigError(problems.list);
   const builder = new Builder(text, root, limits, plugins, damaged, problems, host);
   const snapshot = builder.build();
+  const tls = await builder.tls();
   if (problems.list.length > 0) {
     snapshot.retire();
     throw new ConfigError(problems.list);
   }
   problems.release();
-  return { snapshot, root, limits, hashes: text.hashes };
+  return { snapshot, root, limits, tls, hashes: text.hashes };
 }
 
 class Builder {
@@ -138,6 +143,16 @@ class Builder {
       setups: setups.hooks,
       dispose: disposal(this.#binder, setups, this.#client, this.#host.log),
     });
+  }
+
+  tls(): Promise<TlsPlan> {
+    const { log, clock, development } = this.#host;
+    const groups = Object.entries(this.#root.groups ?? {}).filter(
+      ([name]) => !this.#damaged.has('groups', name),
+    );
+    const listeners = this.#damaged.has('listeners', '*') ? [] : (this.#root.listeners ?? defaultListeners);
+    const common = { text: this.#text, problems: this.#problems, log, development, now: clock.now() };
+    return planTls({ ...common, listeners, groups: Object.fromEntries(groups) });
   }
 
   #use: Setups['use'] = () => {

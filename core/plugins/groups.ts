@@ -19,7 +19,10 @@ export function buildGroups(
       owners.set(lower, name);
       hosts.push(lower);
     };
-    config.domains?.forEach((host, index) => take(host, ['domains', index]));
+    config.domains?.forEach((domain, index) => {
+      if (typeof domain === 'string') take(domain, ['domains', index]);
+      else take(domain.name, ['domains', index, 'name']);
+    });
     config.internalDomains?.forEach((host, index) => take(host, ['internalDomains', index]));
     if (config.subdomain !== undefined) take(config.subdomain, ['subdomain']);
     groups.set(name, { name, hosts, definition: config });

@@ -2,13 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type TestGateway, testGateway } from '#sdk/testing';
 
-function gatewayOf(protocol: unknown): Promise<TestGateway> {
+function gatewayOf(protocol: unknown, group: Readonly<Record<string, unknown>> = {}): Promise<TestGateway> {
   return testGateway({
     config: {
-      groups: { g: { domains: ['*'] } },
+      groups: { g: { domains: ['*'], ...group } },
       apis: {
         'g/api': {
-          request: { method: 'GET', path: '/', ...(protocol === undefined ? {} : { protocol }) },
+          request: {
+            method: 'ANY',
+            path: '/',
+            match: 'prefix',
+            ...(protocol === undefined ? {} : { protocol }),
+          },
           auth: 'none',
           backend: { type: 'mock' },
         },
@@ -48,4 +53,41 @@ test('nothing else is a protocol', async () => {
       /apis\.g\/api\.request\.protocol: found .*allowed: http, https, both/,
     );
   }
+});
+
+for (const [redirectToHttps, port] of [
+  [true, ''],
+  [{ port: 443 }, ''],
+  [{ port: 8443 }, ':8443'],
+] as const) {
+  test(`redirectToHttps ${JSON.stringify(redirectToHttps)}`, async () => {
+    for (const protocol of ['https', 'both', undefined]) {
+      const gateway = await gatewayOf(protocol, { redirectToHttps });
+      for (const [method, status] of [
+        ['GET', 301],
+        ['HEAD', 301],
+        ['POST', 308],
+        ['OPTIONS', 308],
+      ] as const) {
+        const answer = await gateway.request(method, 'http://api.test/a%2Fb?x=1&y=%20');
+        assert.equal(answer.status, status);
+        assert.equal(answer.headers.get('location'), `https://api.test${port}/a%2Fb?x=1&y=%20`);
+      }
+      assert.equal((await gateway.request('GET', 'https://api.test/')).status, 200);
+    }
+  });
+}
+
+test('APIs for HTTP alone, and groups that say no, do not redirect', async () => {
+  const http = await gatewayOf('http', { redirectToHttps: true });
+  assert.equal((await http.request('GET', 'http://test/')).status, 200);
+  const off = await gatewayOf('both', { redirectToHttps: false });
+  assert.equal((await off.request('GET', 'http://test/')).status, 200);
+});
+
+test('a redirect to no port is refused with its place', async () => {
+  await assert.rejects(
+    gatewayOf('both', { redirectToHttps: { port: 0 } }),
+    /groups\.g\.redirectToHttps: found a mapping; allowed/,
+  );
 });

@@ -1,6 +1,7 @@
 import {
   type Api,
   type Arrival,
+  HostTable,
   type Published,
   type Reply,
   type Route,
@@ -8,7 +9,6 @@ import {
   definePlugin,
   refuse,
 } from '#sdk';
-import { HostTable } from './host-table.ts';
 import { type PathPattern, PathTable, readPattern } from './path-table.ts';
 
 type Environments = Map<string, PathTable<Published>>;

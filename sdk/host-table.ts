@@ -1,4 +1,4 @@
-/** Finds a value by host name: exact, then the longest `*.x`, then `*`. */
+/** Finds a value by host name (lower case, without a port): exact, then the longest `*.x`, then `*`. */
 export class HostTable<T> {
   readonly #exact = new Map<string, T>();
   readonly #below = new Map<string, T>();
