@@ -74,8 +74,11 @@ export class RequestBody {
     if (this.#bytes !== null)
       return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     if (this.#source === null) return Buffer.alloc(0);
-    this.#reading ??= this.#readAll(this.#source);
-    return this.#reading;
+    const bytes = await (this.#reading ??= this.#readAll(this.#source));
+    // Whoever began to read it may have allowed more.
+    // oxlint-disable-next-line typescript/only-throw-error -- a refusal is a value here
+    if (bytes.length > maxBytes) throw tooLarge(this.#limits);
+    return bytes;
   }
 
   /** Whether `forward` would give the same again. */

@@ -1,16 +1,21 @@
 import { hash } from 'node:crypto';
-import { type App, Secret, type SetupKit, Type } from '#sdk';
+import { type App, type SetupKit, Type } from '#sdk';
+
+const form = '64 to 180 letters, digits and +_!@#$%-/=, the first of them a letter, a digit, + or /';
+
+// `Secret` has no words for what a pattern allows.
+const AppCode = Type.String({
+  pattern: '^[A-Za-z0-9+/][A-Za-z0-9+_!@#$%\\-/=]{63,179}$',
+  allowed: form,
+  secret: true,
+});
 
 /** The codes of one app, as the section `apps` has them (reference, section 2). */
-export const AppCodesSchema = Type.Array(
-  Secret({ pattern: '^[A-Za-z0-9+/][A-Za-z0-9+_!@#$%\\-/=]{63,179}$' }),
-  {
-    default: [],
-    maxItems: 5,
-    description:
-      'AppCodes: texts that stand for the app in X-Apig-AppCode, where an API accepts them. 64 to 180 letters, digits and `+_!@#$%-/=`, beginning with a letter, a digit, `+` or `/`; no two the same.',
-  },
-);
+export const AppCodesSchema = Type.Array(AppCode, {
+  default: [],
+  maxItems: 5,
+  description: `Stand for the app in X-Apig-AppCode, where an API accepts them: ${form}. No two the same.`,
+});
 
 /** Which app a code stands for. */
 export class AppCodes {
