@@ -2,6 +2,7 @@ import {
   type App,
   Apps,
   type Exchange,
+  type Kit,
   Options,
   Reply,
   type Static,
@@ -38,15 +39,9 @@ export default definePlugin({
   setup: (section: Static<typeof AppsSchema> | undefined, kit) => ({
     services: [offer(Apps, readApps(section, kit))],
   }),
-  bind({ forceNonce, appCode }: Static<typeof Config>, kit) {
-    const { api, environment, clock, values } = kit;
-    const apps = kit.use(Apps);
-    if (forceNonce && appCode) {
-      kit.problem(['appCode'], 'a call with an AppCode has no nonce; allowed with forceNonce: false');
-    }
-    const alibaba = alibabaScheme({ apps, clock, values, forceNonce });
-    const others = [huaweiScheme({ apps, clock }), appCodeScheme(appCodesOf(apps), appCode)];
-    const schemes: readonly Scheme[] = [alibaba, ...(forceNonce ? others.map(withoutNonce) : others)];
+  bind(config: Static<typeof Config>, kit) {
+    const { api, environment } = kit;
+    const schemes = schemesOf(config, kit);
     const proofs = new Set(schemes.flatMap(({ fields }) => fields));
     const admit = (exchange: Exchange, verdict: App | Reply): Reply | undefined => {
       if (verdict instanceof Reply) return verdict;
@@ -79,12 +74,23 @@ export default definePlugin({
   },
 });
 
+function schemesOf({ forceNonce, appCode }: Static<typeof Config>, kit: Kit): readonly Scheme[] {
+  const { clock, values } = kit;
+  const apps = kit.use(Apps);
+  if (forceNonce && appCode) {
+    kit.problem(['appCode'], 'a call with an AppCode has no nonce; allowed with forceNonce: false');
+  }
+  const alibaba = alibabaScheme({ apps, clock, values, forceNonce });
+  const others = [huaweiScheme({ apps, clock }), appCodeScheme(appCodesOf(apps), appCode)];
+  return [alibaba, ...(forceNonce ? others.map(withoutNonce) : others)];
+}
+
 /** Where a nonce is asked for, a proof that has none would be the way around it. */
 function withoutNonce(scheme: Scheme): Scheme {
   return { ...scheme, verify: () => refuse('app-auth-nonce-missing') };
 }
 
-/** Two proofs in one request may be two callers, and which of them the rest of the gateway would see is nobody's guess. */
+/** Two proofs in one request may be two callers: the one that is let in and the one that others take it for. */
 function verify(exchange: Exchange, schemes: readonly Scheme[]): App | Reply | Promise<App | Reply> {
   let used: Scheme | undefined;
   for (const scheme of schemes) {
