@@ -121,8 +121,9 @@ export interface Exchange extends Arrival {
   /**
    * Reads the whole body, at most as large as the API allows, and keeps it forwardable.
    * Rejects with a `Reply` (413, 408 or 400) when it is larger, late or cut; return that, or let it reject.
+   * @param maxBytes a narrower limit than the API's, for what only works on a body of that size
    */
-  readBody(): Promise<Buffer>;
+  readBody(maxBytes?: number): Promise<Buffer>;
   /** The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body. */
   readForm(): Promise<Params>;
 }

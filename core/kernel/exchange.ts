@@ -126,8 +126,8 @@ export class Exchange implements PublicExchange {
     return !this.incoming.body.isEmpty;
   }
 
-  readBody(): Promise<Buffer> {
-    return this.incoming.body.read();
+  readBody(maxBytes?: number): Promise<Buffer> {
+    return this.incoming.body.read(maxBytes);
   }
 
   async readForm(): Promise<Params> {

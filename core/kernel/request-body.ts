@@ -67,12 +67,18 @@ export class RequestBody {
     return announced > maxBytes ? tooLarge(this.#limits) : undefined;
   }
 
-  async read(): Promise<Buffer> {
+  async read(maxBytes = Infinity): Promise<Buffer> {
+    const refusal = maxBytes === Infinity ? undefined : this.limit({ ...this.#limits, maxBytes });
+    // oxlint-disable-next-line typescript/only-throw-error -- a refusal is a value here
+    if (refusal !== undefined) throw refusal;
     if (this.#bytes !== null)
       return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     if (this.#source === null) return Buffer.alloc(0);
-    this.#reading ??= this.#readAll(this.#source);
-    return this.#reading;
+    const bytes = await (this.#reading ??= this.#readAll(this.#source));
+    // Whoever began to read it may have allowed more.
+    // oxlint-disable-next-line typescript/only-throw-error -- a refusal is a value here
+    if (bytes.length > maxBytes) throw tooLarge(this.#limits);
+    return bytes;
   }
 
   /** Whether `forward` would give the same again. */

@@ -1,11 +1,10 @@
-import { createSecretKey, randomBytes } from 'node:crypto';
 import { type App, type Apps, type Clock, type Exchange, type Reply, type Values, refuse } from '#sdk';
 import { type ClientVerdict, verifyClient } from '#sdk/signatures/alibaba';
 import { type SignedMessage, contentMd5, isFormType } from '#sdk/signatures/alibaba-message';
 import { answerAlibaba } from './alibaba-answer.ts';
-import { credentialsOf } from './apps.ts';
+import { credentialsOf, decoy } from './apps.ts';
 import { claimNonce } from './nonces.ts';
-import type { Scheme } from './scheme.ts';
+import { type Scheme, fault, windowMs } from './scheme.ts';
 
 /** What the scheme needs of its binding. */
 export interface AlibabaOptions {
@@ -16,16 +15,8 @@ export interface AlibabaOptions {
   readonly forceNonce: boolean;
 }
 
-/** How far a timestamp may be from the gateway's clock, either way. */
-const windowMs = 15 * 60 * 1000;
-
 /** Longest string to sign that a refusal shows. */
 const maxShown = 1024;
-
-const fault = 'Incorrect app authentication information';
-
-// An unknown key takes the way of a known one, so that the time tells little about which keys exist.
-const decoy = createSecretKey(randomBytes(32));
 
 /** The client signature of Alibaba Cloud API Gateway (doc 29475). */
 export function alibabaScheme(options: AlibabaOptions): Scheme {
@@ -74,6 +65,7 @@ function verifySigned(
   const { headers } = exchange;
   const app = options.apps.byKey(headers.combined('x-ca-key') ?? '');
   const known = credentialsOf(app);
+  // An unknown key takes the way of a known one, so that the time tells little about which keys exist.
   const verdict = verifyClient(messageOf(exchange, form), known?.secret ?? decoy);
   if (app === undefined || known === undefined) {
     return refuse('app-auth-unknown-key', { message: `${fault}: Invalid AppKey` });

@@ -1,6 +1,8 @@
-import { type KeyObject, createSecretKey } from 'node:crypto';
+import { type KeyObject, createSecretKey, randomBytes } from 'node:crypto';
 import { type App, type Apps, type Identity, Options, Secret, type SetupKit, type Static, Type } from '#sdk';
+import { AppCodes, AppCodesSchema } from './app-codes.ts';
 import { GrantReader } from './grants.ts';
+import { OwnerSchema, Owners } from './owners.ts';
 
 const api = Type.String({
   minLength: 1,
@@ -27,6 +29,8 @@ const AppSchema = Options({
     { description: 'AppKey: 1 to 200 visible ASCII characters. No two apps have the same.' },
   ),
   secret: Secret({ minLength: 1, maxLength: 200, description: 'AppSecret.' }),
+  appCodes: AppCodesSchema,
+  owner: Type.Optional(OwnerSchema),
   apis: Type.Array(
     Type.Union([
       api,
@@ -46,12 +50,21 @@ interface Credentials {
   readonly identity: Identity;
 }
 
-// Beside the apps and not in them: they are lent to other plugins, whom the secret is no concern of.
+/** Verifies what names an unknown key. Nobody signs with it. */
+export const decoy = createSecretKey(randomBytes(32));
+
+// Beside the apps and not in them: they are lent to other plugins, whom the secrets are no concern of.
 const credentials = new WeakMap<App, Credentials>();
+const appCodes = new WeakMap<Apps, AppCodes>();
 
 /** The secret of an app of this plugin, and the identity it gives. */
 export function credentialsOf(app: App | undefined): Credentials | undefined {
   return app === undefined ? undefined : credentials.get(app);
+}
+
+/** The AppCodes of the apps of this plugin. */
+export function appCodesOf(apps: Apps): AppCodes {
+  return appCodes.get(apps) ?? new AppCodes();
 }
 
 /** Builds the apps of a configuration. */
@@ -59,6 +72,8 @@ export function readApps(section: Static<typeof AppsSchema> | undefined, kit: Se
   const byKey = new Map<string, App>();
   const byName = new Map<string, App>();
   const byId = new Map<string, App>();
+  const codes = new AppCodes();
+  const owners = new Owners(kit);
   const grants = new GrantReader(kit);
   for (const [name, config] of Object.entries(section ?? {})) {
     const key = String(config.key);
@@ -73,13 +88,22 @@ export function readApps(section: Static<typeof AppsSchema> | undefined, kit: Se
     if (namesake !== undefined) {
       kit.problem(['apps', name, 'id'], `this is the id of the app "${namesake.name}" already`);
     }
+    const user = config.owner === undefined ? undefined : owners.find(config.owner, name);
     credentials.set(app, {
       secret: createSecretKey(config.secret, 'utf8'),
-      identity: Object.freeze({ type: 'app', id, app: Object.freeze({ id, name, key }) }),
+      identity: identityOf(app, user),
     });
+    codes.add(app, config.appCodes, kit);
     byKey.set(key, app);
     byName.set(name, app);
     byId.set(id, app);
   }
-  return { byKey: (key) => byKey.get(key), byName: (name) => byName.get(name) };
+  const apps: Apps = { byKey: (key) => byKey.get(key), byName: (name) => byName.get(name) };
+  appCodes.set(apps, codes);
+  return apps;
+}
+
+function identityOf({ id, name, key }: App, user: Identity['user']): Identity {
+  const app = Object.freeze({ id, name, key });
+  return Object.freeze({ type: 'app', id, app, ...(user === undefined ? {} : { user }) });
 }

@@ -2,6 +2,7 @@ import {
   type App,
   Apps,
   type Exchange,
+  type Kit,
   Options,
   Reply,
   type Static,
@@ -11,8 +12,10 @@ import {
   refuse,
 } from '#sdk';
 import { alibabaScheme } from './alibaba.ts';
-import { AppsSchema, credentialsOf, readApps } from './apps.ts';
-import type { Scheme } from './scheme.ts';
+import { appCodeScheme } from './app-code.ts';
+import { AppsSchema, appCodesOf, credentialsOf, readApps } from './apps.ts';
+import { huaweiScheme } from './huawei.ts';
+import { type Scheme, fault } from './scheme.ts';
 
 const Config = Options({
   forceNonce: Type.Boolean({
@@ -20,22 +23,26 @@ const Config = Options({
     description:
       'Refuse requests without X-Ca-Nonce and X-Ca-Timestamp, both signed (Alibaba: force nonce check).',
   }),
+  appCode: Type.Boolean({
+    default: false,
+    description: 'Accept an AppCode in X-Apig-AppCode over HTTPS (Huawei: simple authentication).',
+  }),
 });
 
 export default definePlugin({
   name: 'auth-app',
-  summary: 'Lets apps call that signed the request with their secret and are authorised to call the API.',
+  summary:
+    'Lets apps call that signed the request with their secret, or sent an AppCode, and are authorised to call the API.',
   config: Config,
   section: { name: 'apps', schema: AppsSchema },
   offers: [Apps],
   setup: (section: Static<typeof AppsSchema> | undefined, kit) => ({
     services: [offer(Apps, readApps(section, kit))],
   }),
-  bind({ forceNonce }: Static<typeof Config>, kit) {
-    const { api, environment, clock, values } = kit;
-    const schemes: readonly Scheme[] = [alibabaScheme({ apps: kit.use(Apps), clock, values, forceNonce })];
+  bind(config: Static<typeof Config>, kit) {
+    const { api, environment } = kit;
+    const schemes = schemesOf(config, kit);
     const proofs = new Set(schemes.flatMap(({ fields }) => fields));
-    const schemeOf = (exchange: Exchange) => schemes.find((scheme) => scheme.recognizes(exchange));
     const admit = (exchange: Exchange, verdict: App | Reply): Reply | undefined => {
       if (verdict instanceof Reply) return verdict;
       exchange.identity = credentialsOf(verdict)?.identity ?? null;
@@ -45,7 +52,7 @@ export default definePlugin({
       auth: {
         stage: 'authenticate',
         handle(exchange) {
-          const verdict = schemeOf(exchange)?.verify(exchange) ?? unsigned();
+          const verdict = verify(exchange, schemes);
           return verdict instanceof Promise
             ? verdict.then((each) => admit(exchange, each))
             : admit(exchange, verdict);
@@ -53,19 +60,47 @@ export default definePlugin({
       },
       // Off the outbound request and not off the exchange: the access log and `response` read what came in.
       backendSigning(outbound) {
+        for (const scheme of schemes) scheme.strip?.(outbound);
         outbound.headers.deleteAll(proofs);
         return undefined;
       },
       response(inbound) {
-        schemeOf(inbound.exchange)?.answer?.(inbound);
+        for (const scheme of schemes) {
+          if (scheme.answer !== undefined && scheme.recognizes(inbound.exchange)) scheme.answer(inbound);
+        }
         return undefined;
       },
     };
   },
 });
 
-function unsigned(): Reply {
-  return refuse('app-auth-missing', {
-    message: 'Incorrect app authentication information: the request is not signed with an AppKey',
-  });
+function schemesOf({ forceNonce, appCode }: Static<typeof Config>, kit: Kit): readonly Scheme[] {
+  const { clock, values } = kit;
+  const apps = kit.use(Apps);
+  if (forceNonce && appCode) {
+    kit.problem(['appCode'], 'a call with an AppCode has no nonce; allowed with forceNonce: false');
+  }
+  const alibaba = alibabaScheme({ apps, clock, values, forceNonce });
+  const others = [huaweiScheme({ apps, clock }), appCodeScheme(appCodesOf(apps), appCode)];
+  return [alibaba, ...(forceNonce ? others.map(withoutNonce) : others)];
+}
+
+/** Where a nonce is asked for, a proof that has none would be the way around it. */
+function withoutNonce(scheme: Scheme): Scheme {
+  return { ...scheme, verify: () => refuse('app-auth-nonce-missing') };
+}
+
+/** Two proofs in one request may be two callers: the one that is let in and the one that others take it for. */
+function verify(exchange: Exchange, schemes: readonly Scheme[]): App | Reply | Promise<App | Reply> {
+  let used: Scheme | undefined;
+  for (const scheme of schemes) {
+    if (!scheme.recognizes(exchange)) continue;
+    if (used !== undefined) {
+      const words = 'of a signature in Authorization, X-Ca-Key and X-Apig-AppCode only one is allowed';
+      return refuse('app-auth-header-invalid', { message: `${fault}: ${words}` });
+    }
+    used = scheme;
+  }
+  if (used !== undefined) return used.verify(exchange);
+  return refuse('app-auth-missing', { message: `${fault}: the request is not signed with an AppKey` });
 }

@@ -8,20 +8,27 @@ export const secret = 'app-secret-that-nobody-may-see';
 
 /** A gateway with one API, in RELEASE and TEST, and an app that may call it. */
 export function gatewayWith(
-  test: Partial<GatewayTest> & { auth?: unknown; apps?: unknown } = {},
+  test: Partial<GatewayTest> & {
+    auth?: unknown;
+    apps?: unknown;
+    domains?: readonly string[];
+    request?: object;
+    backend?: object;
+  } = {},
 ): Promise<TestGateway> {
-  const { auth = 'app', apps = { caller: { key, secret, apis: ['shop/all'] } }, ...rest } = test;
+  const { auth = 'app', apps = { caller: { key, secret, apis: ['shop/all'] } }, ...others } = test;
+  const { domains = ['test'], request = {}, backend = {}, plugins = [], ...rest } = others;
   return testGateway({
-    plugins: [plugin],
+    plugins: [plugin, ...plugins],
     config: {
       environments: { TEST: {} },
-      groups: { shop: { domains: ['test'] } },
+      groups: { shop: { domains } },
       apis: {
         'shop/all': {
-          request: { method: 'ANY', path: '/', match: 'prefix' },
+          request: { method: 'ANY', path: '/', match: 'prefix', ...request },
           environments: ['RELEASE', 'TEST'],
           auth,
-          backend: { type: 'http', address: 'http://backend' },
+          backend: { type: 'http', address: 'http://backend', ...backend },
         },
       },
       apps,
@@ -88,6 +95,9 @@ export function md5(body: string): string {
   return createHash('md5').update(body).digest('base64');
 }
 
-export function send(gateway: TestGateway, { method, target, options }: SignedCall) {
+export function send(
+  gateway: TestGateway,
+  { method, target, options }: Pick<SignedCall, 'method' | 'target' | 'options'>,
+) {
   return gateway.request(method, target, options);
 }
