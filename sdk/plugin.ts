@@ -43,6 +43,11 @@ export interface Hooks {
   completed?(notice: Completed): void;
   /** The API's own backend; only for plugins named `backend-*`. */
   backend?: Backend;
+  /**
+   * For the command `explain` alone: what this does to a request, in words, a line each; never a secret. The exchange
+   * knows what the command line tells: nobody is authenticated, there is no content, the address is 127.0.0.1.
+   */
+  describe?(exchange: Exchange): readonly string[];
   /** The configuration that bound this is gone, and no request uses it any more. */
   dispose?(): void;
 }

@@ -33,6 +33,7 @@ const hookKeys = [
   'finish',
   'completed',
   'backend',
+  'describe',
   'dispose',
 ] as const;
 const stages: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
@@ -222,6 +223,7 @@ function wrongShape(hooks: Hooks, plugin: string): string | undefined {
     'response',
     'finish',
     'completed',
+    'describe',
     'dispose',
   ] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;
