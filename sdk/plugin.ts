@@ -208,7 +208,7 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   readonly dialects?: Readonly<Record<string, Dialect<Static<Config>>>>;
   /**
    * A field of an API that binds this plugin: `true` for the defaults, `false` for not at all, else its options.
-   * `request.x` is a field of the API's `request`.
+   * `request.x` is a field of the API's `request`. A dialect of the field's name, if there is one, is what it is written in.
    */
   readonly apiField?: string;
   /** A field of a group that this plugin owns; it finds it in `group.definition`. */
