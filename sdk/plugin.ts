@@ -43,6 +43,11 @@ export interface Hooks {
   completed?(notice: Completed): void;
   /** The API's own backend; only for plugins named `backend-*`. */
   backend?: Backend;
+  /**
+   * For the command `explain` alone: what this does to a request, in words, a line each; never a secret. The exchange
+   * knows what the command line tells: nobody is authenticated, there is no content, the address is 127.0.0.1.
+   */
+  describe?(exchange: Exchange): readonly string[];
   /** The configuration that bound this is gone, and no request uses it any more. */
   dispose?(): void;
 }
@@ -203,7 +208,7 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   readonly dialects?: Readonly<Record<string, Dialect<Static<Config>>>>;
   /**
    * A field of an API that binds this plugin: `true` for the defaults, `false` for not at all, else its options.
-   * `request.x` is a field of the API's `request`.
+   * `request.x` is a field of the API's `request`. A dialect of the field's name, if there is one, is what it is written in.
    */
   readonly apiField?: string;
   /** A field of a group that this plugin owns; it finds it in `group.definition`. */

@@ -1,7 +1,7 @@
-import type { Route } from '#sdk';
-import { Fields, Reply, refusalKinds } from '#sdk';
+import { type Arrival, Fields, Reply, type Route, refusalKinds } from '#sdk';
 import { formatPosition } from '../config/problems.ts';
 import { Gateway, readFromDisk } from '../gateway.ts';
+import { describeBindings } from '../kernel/describe.ts';
 import type { CompletedListener, Endpoint } from '../kernel/endpoint.ts';
 import type { BuiltSnapshot } from '../plugins/snapshot.ts';
 import { silentLog } from './log.ts';
@@ -39,7 +39,7 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
   const [, typed = ''] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(address) ?? [];
   const path = typed.split('?', 1)[0] ?? '';
   const host = headers.get('host')?.toLowerCase().split(':', 1)[0] ?? url.hostname;
-  const ending = snapshot.routing?.({
+  const arrival: Arrival = {
     requestId: 'explain',
     method,
     scheme: url.protocol === 'https:' ? 'https' : 'http',
@@ -50,7 +50,8 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
     headers,
     clientAddress: '127.0.0.1',
     httpVersion: '1.1',
-  });
+  };
+  const ending = snapshot.routing?.(arrival);
   if (ending === undefined || 'fault' in ending) {
     print(`no API: 404 ${refusalKinds['not-found'].code}`);
     print(`  host ${host}, environment ${headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE'}`);
@@ -60,11 +61,12 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
     print(`refused by routing: ${ending.answer.status} ${ending.answer.refusal?.message ?? ''}`);
     return 1;
   }
-  describe(snapshot, ending.answer);
+  describe(snapshot, arrival, ending.answer);
   return 0;
 }
 
-function describe(snapshot: BuiltSnapshot, { target, pathValues, rest }: Route): void {
+function describe(snapshot: BuiltSnapshot, arrival: Arrival, route: Route): void {
+  const { target, pathValues, rest } = route;
   const { api, environment, handlers, finishers, completed } = target as Endpoint;
   print(`API          ${api.name}`);
   print(`environment  ${environment}`);
@@ -83,6 +85,12 @@ function describe(snapshot: BuiltSnapshot, { target, pathValues, rest }: Route):
   }
   print('backend');
   print(`  ${(api.definition['backend'] as { type: string }).type}`);
+  const said = describeBindings(snapshot, arrival, route, Date.now()).filter(({ lines }) => lines.length > 0);
+  if (said.length > 0) print('details');
+  for (const each of said) {
+    print(`  ${line(each)}`);
+    for (const text of each.lines) print(`    ${text}`);
+  }
 }
 
 function line({ plugin, binding, at }: Pick<CompletedListener, 'plugin' | 'binding' | 'at'>): string {

@@ -15,12 +15,14 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   const backends = bindable.filter(({ definition }) => isBackend(definition));
   fields['backend'] = { oneOf: typed(backends, 'backend-', undefined) };
   for (const { definition } of bindable) {
-    const { apiField, config } = definition;
+    const { apiField, config, dialects } = definition;
     if (apiField === undefined) continue;
     const isInRequest = apiField.startsWith(inRequest);
     const owner = isInRequest ? (fields['request']?.['properties'] as Record<string, Json>) : fields;
     const name = isInRequest ? apiField.slice(inRequest.length) : apiField;
-    owner[name] = { anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(config)] };
+    owner[name] = {
+      anyOf: [{ type: 'boolean' }, withoutRequiredDefaults(dialects?.[apiField]?.config ?? config)],
+    };
   }
   const entry = valueOf(bound);
   entry['oneOf'] = bindable.flatMap(({ definition }) => [

@@ -1,7 +1,7 @@
 import { type Backend, type Published, Reply, type Stage, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
-import type { CompletedListener, Endpoint, Finisher } from './endpoint.ts';
+import type { CompletedListener, Describer, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { type Handler, type HookName, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
@@ -32,14 +32,17 @@ export function compileEndpoint(
   };
   const completed: CompletedListener[] = [];
   const finishers: Finisher[] = [];
+  const describers: Describer[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
     const notify = hooks.completed?.bind(hooks);
     const finish = hooks.finish?.bind(hooks);
+    const describe = hooks.describe?.bind(hooks);
     const plugin = prepared.plugin.definition.name;
     const binding = prepared.name;
     if (notify !== undefined) completed.push({ plugin, binding, at, notify });
     if (finish !== undefined) finishers.unshift({ plugin, hook: 'finish', binding, at, finish });
+    if (describe !== undefined) describers.push({ plugin, binding, at, describe });
   }
   return {
     ...published,
@@ -53,6 +56,7 @@ export function compileEndpoint(
     backend,
     bodyLimits,
     handlers,
+    describers,
   };
 }
 

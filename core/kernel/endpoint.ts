@@ -23,6 +23,14 @@ export interface Finisher {
   finish(inbound: Inbound): void;
 }
 
+/** A binding that can say what it does; for `explain`. */
+export interface Describer {
+  readonly plugin: string;
+  readonly binding: string;
+  readonly at: Position | undefined;
+  describe(exchange: Exchange): readonly string[];
+}
+
 /** An API in one environment, compiled. A hook that nothing is bound to is null. */
 export interface Endpoint extends Published {
   readonly preAuth: Chain<Exchange, Reply> | null;
@@ -36,6 +44,8 @@ export interface Endpoint extends Published {
   readonly bodyLimits: BodyLimits;
   /** For `explain`: what each hook runs, in order. */
   readonly handlers: Readonly<Record<Exclude<HookName, 'routing'>, readonly Handler<never>[]>>;
+  /** For `explain`: who says more than which hooks it has, in the order of the bindings. */
+  readonly describers: readonly Describer[];
 }
 
 /** One configuration, built. Requests in flight finish on the one they began with. */

@@ -33,6 +33,7 @@ const hookKeys = [
   'finish',
   'completed',
   'backend',
+  'describe',
   'dispose',
 ] as const;
 const stages: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
@@ -153,14 +154,14 @@ export class Binder {
     environment: string,
   ): Backend {
     const { type, ...config } = definition;
-    const before = this.#problems.list.length;
     const prepared = this.prepare({ type: String(type), config, name: 'backend', prefix: 'backend-' }, path, [
       ...path,
       'type',
     ]);
     const backend = prepared === undefined ? undefined : this.bind(prepared, api, environment)?.hooks.backend;
-    // A configuration with problems is never served: what stands in for a backend is never called.
-    if (backend === undefined && this.#problems.list.length === before) {
+    // A configuration with problems is never served: what stands in for a backend is never called. What is wrong may have
+    // been reported for another environment.
+    if (backend === undefined && !this.#problems.has(path)) {
       this.#problems.add(path, `plugin backend-${String(type)} gave no backend`);
     }
     return backend ?? { invoke: () => Promise.reject(new Error('no backend')) };
@@ -222,6 +223,7 @@ function wrongShape(hooks: Hooks, plugin: string): string | undefined {
     'response',
     'finish',
     'completed',
+    'describe',
     'dispose',
   ] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;

@@ -178,8 +178,9 @@ export class Bindings {
     }
     const plugin = this.#binder.fields.get(field);
     if (plugin === undefined || value === false) return undefined;
+    const { name, dialects } = plugin.definition;
     return {
-      type: plugin.definition.name,
+      type: dialects !== undefined && Object.hasOwn(dialects, field) ? field : name,
       config: value === true ? {} : value,
       name: field,
       typeInside: false,

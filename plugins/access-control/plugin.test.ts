@@ -130,3 +130,20 @@ test('two policies of a kind are refused', async () => {
     /shop\/admin in RELEASE already has a policy for access by ip, bound by/,
   );
 });
+
+test('explain tells the lists', async () => {
+  const gateway = await start([
+    {
+      subject: 'ip',
+      effect: 'allow',
+      values: ['192.0.2.0/24', '2001:db8::1'],
+      clientAddress: { from: 'forwarded-for' },
+    },
+    { subject: 'account', effect: 'deny', values: ['globex'] },
+  ]);
+  assert.deepEqual(gateway.describe('GET', '/admin'), [
+    'policy-0: only these addresses may call: 192.0.2.0/24, 2001:db8::1 (read from X-Forwarded-For)',
+    'policy-1: everybody but these accounts may call: globex',
+  ]);
+  assert.deepEqual(gateway.describe('GET', '/admin', { headers: { 'x-stage': 'TEST' } }), []);
+});

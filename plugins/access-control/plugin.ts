@@ -16,9 +16,16 @@ export default definePlugin({
   kind: ({ subject }) => `a policy for access by ${subject}`,
   bind(config, kit): Hooks {
     const handle = config.subject === 'ip' ? addressCheck(config, kit) : accountCheck(config, kit);
-    return { auth: { stage: 'authorize', handle } };
+    return { auth: { stage: 'authorize', handle }, describe: () => [inWords(config)] };
   },
 });
+
+function inWords({ subject, effect, values, clientAddress }: Config): string {
+  const what = subject === 'ip' ? 'addresses' : 'accounts';
+  const who = effect === 'allow' ? `only these ${what} may call` : `everybody but these ${what} may call`;
+  const where = clientAddress?.from === 'forwarded-for' ? ' (read from X-Forwarded-For)' : '';
+  return `${who}: ${values.join(', ')}${where}`;
+}
 
 function addressCheck({ effect, values, clientAddress }: Config, kit: Kit): Check {
   const ranges = values.flatMap((value, index) => {

@@ -38,7 +38,7 @@ suite('refused', () => {
     [
       'a name twice',
       `${routes(1)}  - {name: r0, condition: '1=1', backend: {}}`,
-      `${at(3, 12)}.routes[1].name: found "r0", as in routes[0]; allowed: a name that no other route has`,
+      `${at(3, 12)}.routes[1].name: found "r0", as in routes[0]; allowed: a name that no other one has`,
     ],
     ['17 routes', routes(17), `${at(18, 5)}.routes[16]: found 17 routes; at most 16 are allowed`],
     [

@@ -17,7 +17,7 @@ export const fromAlibaba = defineDialect(
   (document: AlibabaRouting, problem: Problem): RoutingConfig => {
     const { parameters, routes } = document;
     reportSize(document, problem);
-    reportTwins(routes, problem);
+    reportTwins(routes, ['routes'], problem);
     const scope = reportParameters(parameters, { phase: 'request' }, ['parameters'], problem);
     return {
       parameters,

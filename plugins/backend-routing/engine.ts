@@ -7,7 +7,7 @@ export interface EngineRoute {
   /** Undefined when too little is known to call it: a request that matches is then refused. */
   readonly backend: Backend | undefined;
   /** Adds what the route sends besides, after the backend completed the request and before anybody signs it. */
-  decorate(outbound: Outbound): void;
+  decorate?(outbound: Outbound): void;
 }
 
 /** The first route that matches decides; undefined means the API's own backend. */
@@ -27,11 +27,13 @@ export function compileRoutes(routes: readonly EngineRoute[]): Choose {
 
 function decorated(route: EngineRoute): Backend | undefined {
   const { backend } = route;
-  if (backend === undefined) return undefined;
+  const decorate = route.decorate?.bind(route);
+  if (backend === undefined || decorate === undefined) return backend;
   return {
+    ...(backend.isMock === true ? { isMock: true } : {}),
     prepare(outbound) {
       const refusal = backend.prepare?.(outbound);
-      if (refusal === undefined) route.decorate(outbound);
+      if (refusal === undefined) decorate(outbound);
       return refusal;
     },
     invoke: (outbound) => backend.invoke(outbound),

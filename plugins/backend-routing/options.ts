@@ -1,4 +1,5 @@
 import { Options, type Static, Type } from '#sdk';
+import type { PolicyConfig } from './policy-options.ts';
 
 const Texts = (description: string) =>
   Type.Record(Type.String({ minLength: 1 }), Type.String(), { default: {}, description });
@@ -19,30 +20,37 @@ const Route = Options({
   query: Texts('Query parameters set on the request to the backend.'),
 });
 
-export const Config = Options({
+const Routing = Options({
   parameters: Texts(
     'Names that conditions use, without `$`, and where each is read, such as `Query:target`.',
   ),
   routes: Type.Array(Route, { description: 'Tried in this order; the first that matches decides.' }),
 });
 
-export type RoutingConfig = Static<typeof Config>;
+export type RoutingConfig = Static<typeof Routing>;
+
+/** What is written is the first; the other is what the API field `policies` comes to. */
+export const Config = Type.Unsafe<RoutingConfig | readonly PolicyConfig[]>(Routing);
 export type RouteConfig = RoutingConfig['routes'][number];
 /** A backend as written, whole or in part. */
 export type Definition = Readonly<Record<string, unknown>>;
 
 type Problem = (path: readonly (string | number)[], message: string, offset?: number) => void;
 
-/** Reports every name that an earlier route has already. */
-export function reportTwins(routes: readonly { readonly name: string }[], problem: Problem): void {
+/** Reports every name that an earlier one has already. @param path of the list */
+export function reportTwins(
+  routes: readonly { readonly name: string }[],
+  path: readonly (string | number)[],
+  problem: Problem,
+): void {
   const first = new Map<string, number>();
   for (const [index, { name }] of routes.entries()) {
     const earlier = first.get(name);
     if (earlier === undefined) first.set(name, index);
     else
       problem(
-        ['routes', index, 'name'],
-        `found "${name}", as in routes[${earlier}]; allowed: a name that no other route has`,
+        [...path, index, 'name'],
+        `found "${name}", as in ${path.join('.')}[${earlier}]; allowed: a name that no other one has`,
       );
   }
 }

@@ -246,3 +246,28 @@ routes: [{ name: a, condition: "$last = '10.0.0.1' and $far = null", backend: {p
   const header = `${', '.repeat(15_000)}10.0.0.1`;
   assert.equal(await whereTo(gateway, '/x', { 'x-forwarded-for': header }), 'GET http://own/p');
 });
+
+test('Parameter reads what the API declares, wherever it stands, defaults included', async () => {
+  const document = `parameters: { tenant: 'Parameter:x-tenant', page: 'Parameter:page', lang: 'Parameter:lang' }
+routes:
+  - { name: gold, condition: "$tenant = 'gold' and $page = 1", backend: { path: /gold } }
+  - { name: german, condition: "$lang = 'de' and $page > 1", backend: { path: /german } }
+  - { name: silent, condition: "$lang = null and $tenant = null", backend: { path: /silent } }`;
+  const declared = `parameters: [
+        { name: X-Tenant, in: header }, { name: page, in: query, type: number, default: 1 },
+        { name: lang, in: path }]`;
+  const config = configWith(document)
+    .replace("path: '/{first}',", `path: '/{Lang}', ${declared},`)
+    .replace('path: /own', "path: '/{Lang}/own'");
+  const gateway = await testGateway({ config });
+  assert.equal(await whereTo(gateway, '/de', { 'x-tenant': 'gold' }), 'GET http://own/gold?page=1');
+  assert.equal(
+    await whereTo(gateway, '/d%65?PAGE=2', { 'x-tenant': 'gold' }),
+    'GET http://own/german?PAGE=2',
+  );
+  assert.equal(await whereTo(gateway, '/fr?page=2', { 'x-tenant': 'gold' }), 'GET http://own/fr/own?page=2');
+  assert.equal(await whereTo(gateway, '/fr'), 'GET http://own/fr/own?page=1');
+  const lines = gateway.describe('GET', '/fr');
+  assert.equal(lines[0], "under-test: route gold: $tenant = 'gold' and $page = 1");
+  assert.deepEqual([lines.length, lines[3]], [4, "under-test: else the API's own backend"]);
+});

@@ -1,4 +1,4 @@
-import { type Backend, type Kit, definePlugin } from '#sdk';
+import { type Backend, type Hooks, type Kit, definePlugin } from '#sdk';
 import { RequestReaders, reportCondition, reportParameters } from '#sdk/expressions';
 import {
   compileAdditions,
@@ -10,41 +10,51 @@ import {
 import { fromAlibaba } from './alibaba.ts';
 import { type EngineRoute, compileRoutes } from './engine.ts';
 import { mergeBackend, missingPlace } from './merge.ts';
+import { policies, policyHooks } from './policies.ts';
+import type { PolicyConfig } from './policy-options.ts';
 import { Config, type Definition, type RouteConfig, type RoutingConfig, reportTwins } from './options.ts';
 
 export default definePlugin({
   name: 'backend-routing',
   summary: "Sends a request to another backend than the API's own when a condition on it is true.",
   config: Config,
-  dialects: { 'alibaba/routing': fromAlibaba },
-  bind({ parameters, routes }: RoutingConfig, kit) {
-    const problem: Kit['problem'] = (path, message, offset) => kit.problem(path, message, offset);
-    const readers = new RequestReaders();
-    const scope = reportParameters(parameters, { phase: 'request' }, ['parameters'], problem);
-    reportTwins(routes, problem);
-    const options = { scope, resolve: readers.resolve };
-    const compiled = routes.map((route, index): EngineRoute => {
-      const path = ['routes', index];
-      reportAdditions(route, path, kit);
-      return {
-        name: route.name,
-        matches: reportCondition(route.when, options, [...path, 'when'], problem),
-        backend: backendOf(route, path, kit),
-        decorate: compileAdditions(route.name, route),
-      };
-    });
-    const choose = compileRoutes(compiled);
-    return {
-      backendRouting: (exchange) =>
-        readers.evaluate(exchange, (ready) => {
-          const chosen = choose(ready);
-          // A backend takes the field for the gateway's word: a caller's must not reach the API's own either.
-          if (chosen === undefined) ready.headers.delete(routingName);
-          return chosen;
-        }),
-    };
-  },
+  apiField: 'policies',
+  dialects: { 'alibaba/routing': fromAlibaba, policies },
+  bind: (config: RoutingConfig | readonly PolicyConfig[], kit) =>
+    'routes' in config ? routingHooks(config, kit) : policyHooks(config, kit),
 });
+
+function routingHooks({ parameters, routes }: RoutingConfig, kit: Kit): Hooks {
+  const problem: Kit['problem'] = (path, message, offset) => kit.problem(path, message, offset);
+  const readers = new RequestReaders();
+  const scope = reportParameters(parameters, { phase: 'request' }, ['parameters'], problem);
+  reportTwins(routes, ['routes'], problem);
+  const options = { scope, resolve: readers.resolve };
+  const compiled = routes.map((route, index): EngineRoute => {
+    const path = ['routes', index];
+    reportAdditions(route, path, kit);
+    return {
+      name: route.name,
+      matches: reportCondition(route.when, options, [...path, 'when'], problem),
+      backend: backendOf(route, path, kit),
+      decorate: compileAdditions(route.name, route),
+    };
+  });
+  const choose = compileRoutes(compiled);
+  return {
+    backendRouting: (exchange) =>
+      readers.evaluate(exchange, (ready) => {
+        const chosen = choose(ready);
+        // A backend takes the field for the gateway's word: a caller's must not reach the API's own either.
+        if (chosen === undefined) ready.headers.delete(routingName);
+        return chosen;
+      }),
+    describe: () => [
+      ...routes.map(({ name, when }) => `route ${name}: ${when}`),
+      "else the API's own backend",
+    ],
+  };
+}
 
 /** The backend of a route, or undefined when it lacks an address; the vendor refuses that request by request. */
 function backendOf(

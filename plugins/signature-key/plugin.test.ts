@@ -270,3 +270,9 @@ test('neither secret nor signature is logged or answered', async () => {
   assert.ok(!everything.includes(secret));
   assert.ok(!everything.includes(request?.headers.get('x-ca-signature') ?? '?'));
 });
+
+test('explain tells the method and the key, and not the secret', async () => {
+  const gateway = await testPlugin(plugin, { config: backend });
+  const lines = gateway.describe('GET', '/');
+  assert.deepEqual(lines, ['under-test: signs with the method alibaba-backend and the key gw_orders']);
+});

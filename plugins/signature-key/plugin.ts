@@ -21,6 +21,10 @@ export default definePlugin({
   config: Config,
   dialects: { 'alibaba/backendSignature': backendSignature },
   bind(config: Static<typeof Config>, kit) {
-    return { backendSigning: methods[config.method]({ ...config, key: String(config.key) }, kit) };
+    return {
+      backendSigning: methods[config.method]({ ...config, key: String(config.key) }, kit),
+      // Never the secret.
+      describe: () => [`signs with the method ${config.method} and the key ${config.key}`],
+    };
   },
 });

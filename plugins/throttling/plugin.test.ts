@@ -254,3 +254,28 @@ test('a binding to one environment leaves the other on the default limit', async
   assert.equal(await admitted(gateway, 10, { stage: 'TEST' }), 3);
   assert.equal(await admitted(gateway, 10, { stage: 'RELEASE' }), 7);
 });
+
+test('explain tells the limits, the default one where no policy is bound', async () => {
+  const gateway = await start({
+    config: {
+      scope: 'shared',
+      period: { value: 2, unit: 'minute' },
+      limits: { api: 100, user: 50, app: 3, ip: 1 },
+      exceptions: { apps: { mobile: 9 }, tenants: { acme: 60 } },
+    },
+    binding: { environments: ['RELEASE'] },
+    section: {},
+  });
+  const shared = 'in 2 minutes, all APIs of this policy together';
+  assert.deepEqual(gateway.describe('GET', '/one'), [
+    `policy: at most 100 calls of the API ${shared}`,
+    `policy: at most 50 calls by one user ${shared}`,
+    `policy: at most 3 calls by one app ${shared}`,
+    `policy: at most 1 call from one address ${shared}`,
+    `policy: at most 9 calls by the app mobile ${shared}`,
+    `policy: at most 60 calls by the account acme ${shared}`,
+  ]);
+  assert.deepEqual(gateway.describe('GET', '/one', { headers: { 'x-stage': 'TEST' } }), [
+    'throttling by default: at most 200 calls of the API a second, in all environments together',
+  ]);
+});

@@ -1,5 +1,6 @@
 import { type Kit, type ServiceToken, defineService, definePlugin, offer } from '#sdk';
 import { checkLimits } from './check.ts';
+import { calls, describeLimits } from './describe.ts';
 import { createMeters, defaultMeasure } from './meters.ts';
 import { Config, Section, defaults } from './options.ts';
 import { throttleHooks } from './throttle.ts';
@@ -19,25 +20,28 @@ export default definePlugin({
   bind(config, kit) {
     checkLimits(config, kit);
     const { standardHeaders, defaultPerSecond } = kit.use(Settings);
-    return throttleHooks({
+    const hooks = throttleHooks({
       meters: createMeters(config, keyPrefix(config, kit)),
       fallback: defaultPerSecond === 0 ? undefined : defaultMeasure(kit.api.name, defaultPerSecond),
       tellsAlways: true,
       standardHeaders,
       counters: kit.counters,
     });
+    return { ...hooks, describe: () => describeLimits(config) };
   },
   bindRest(section, kit) {
     const { standardHeaders, defaultPerSecond } = section ?? defaults;
     if (defaultPerSecond === 0) return undefined;
     const fallback = defaultMeasure(kit.api.name, defaultPerSecond);
-    return throttleHooks({
+    const hooks = throttleHooks({
       meters: [() => fallback],
       fallback,
       tellsAlways: false,
       standardHeaders,
       counters: kit.counters,
     });
+    const line = `at most ${calls(defaultPerSecond)} of the API a second, in all environments together`;
+    return { ...hooks, describe: () => [line] };
   },
 });
 

@@ -128,6 +128,60 @@ for (const [declaration, expected] of reads) {
   });
 }
 
+suite('Parameter: what the API declares', () => {
+  const parameters = [
+    { name: 'orderId', in: 'path' },
+    { name: 'page', in: 'query', default: 1 },
+    { name: 'X-Tenant', in: 'header' },
+    { name: 'wide', in: 'query', default: 'größer' },
+    { name: 'constructor', in: 'query' },
+  ];
+  const api = (path: string) => ({
+    name: 'shop/get-order',
+    group: { name: 'shop', hosts: [], definition: {} },
+    request: { method: 'ANY', path, match: 'exact' } as const,
+    definition: { request: { parameters } },
+  });
+  const sent: Partial<Exchange> = {
+    api: api('/orders/{orderid}/{other}'),
+    pathValues: new Map([
+      ['orderid', 'a%2Fb'],
+      ['other', 'o'],
+    ]),
+    headers: Fields.from({ 'x-tenant': ['gr\u00c3\u00bcn', 'second'] }),
+    query: Params.parse('PAGE=%32&page=3'),
+  };
+  const cases: readonly [declaration: string, sent: string | undefined, missing: string | undefined][] = [
+    ['Parameter:orderId', 'a/b', undefined],
+    ['Parameter:page', '2', '1'],
+    ['Parameter:Page', '2', '1'],
+    ['Parameter:x-tenant', 'grün', undefined],
+    ['Parameter:wide', 'größer', 'größer'],
+    ['Parameter:constructor', undefined, undefined],
+    ['Parameter:other', 'o', undefined],
+    ['Parameter:toString', undefined, undefined],
+    ['Path:other', 'o', undefined],
+    ['Path:page', undefined, undefined],
+  ];
+  for (const [declaration, whenSent, whenMissing] of cases) {
+    test(declaration, () => {
+      assert.equal(read(declaration, exchangeWith(sent)), whenSent);
+      assert.equal(read(declaration, exchangeWith({ api: api('/orders') })), whenMissing);
+    });
+  }
+
+  test('one reader serves several APIs', () => {
+    const declared = parseParameters({ it: 'Parameter:page' }, { phase: 'request' }).declared.get('it');
+    assert.ok(declared !== undefined);
+    const reader = requestReader(declared);
+    const plain = exchangeWith({ pathValues: new Map([['page', 'of the path']]) });
+    for (let turn = 0; turn < 2; turn += 1) {
+      assert.equal(reader(exchangeWith({ api: api('/orders') })), '1');
+      assert.equal(reader(plain), 'of the path');
+    }
+  });
+});
+
 suite('X-Forwarded-For', () => {
   const cases: readonly [fields: readonly string[], index: number, expected: string | undefined][] = [
     [['a, b ,c'], 0, 'a'],

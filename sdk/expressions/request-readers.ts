@@ -1,4 +1,6 @@
-import { type Exchange, defineNote } from '../exchange.ts';
+import { type Api, type Exchange, defineNote } from '../exchange.ts';
+import { declaredParameters } from '../mapping/declared.ts';
+import { type ReadValues, declaredValues, pathValue } from '../mapping/values.ts';
 import { type Params, decodePath } from '../params.ts';
 import { textOf } from '../signatures/alibaba-message.ts';
 import type { Reader } from './bind.ts';
@@ -55,7 +57,8 @@ export class RequestReaders {
  *
  * - Values are text as people write it: percent-escapes of the path and UTF-8 in a header are decoded.
  * - `Header`, `Query`, `Form` give the first value; a form field exists only within `RequestReaders.evaluate`.
- * - `Parameter` and `Path:name` give the value of `{name}` in the API's path.
+ * - `Parameter` gives the first value of a parameter that the API declares, or its default, wherever it stands; letter
+ *   case is ignored, as callers' is. Without a declaration it is, as `Path:name`, the value of `{name}` in the API's path.
  * - `Host:0` is the first label of what `*` in the group's domain stands for, `Host:1` the second; any other name
  *   is the whole of it, since a domain has one `*`.
  * - `Token` gives an own claim; an object or a list is its JSON text.
@@ -104,15 +107,30 @@ function keyedReader(location: RequestLocation, key: string): Reader<Exchange> {
     case 'Host':
       return ({ host, api }) => readHostVariable(host, api.group.hosts, key);
     case 'Parameter':
-    case 'PathVariable':
-      return ({ pathValues }) => {
-        const value = pathValues.get(key);
-        return value === undefined ? undefined : decodePath(value);
-      };
+      return parameterReader(key);
+    case 'PathVariable': {
+      const read = pathValue(key);
+      return (exchange) => read(exchange)[0];
+    }
     case 'Token':
     default:
       return ({ identity }) => readJsonPath(identity?.claims, [key]);
   }
+}
+
+/** The API is known with the first request only; whoever made the reader may use it for several. */
+function parameterReader(key: string): Reader<Exchange> {
+  let api: Api | undefined;
+  let read: ReadValues = pathValue(key);
+  return (exchange) => {
+    if (exchange.api !== api) {
+      ({ api } = exchange);
+      const lower = key.toLowerCase();
+      const declared = declaredParameters(api).find(({ name }) => name.toLowerCase() === lower);
+      read = declared === undefined ? pathValue(key) : declaredValues(declared, api.request.path);
+    }
+    return read(exchange)[0];
+  };
 }
 
 const absent = () => undefined;

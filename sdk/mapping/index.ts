@@ -3,4 +3,5 @@ export { compileMapping, type Mapping, type MappingOptions } from './compile.ts'
 export { type DeclaredParameter, declaredParameters, requestPathNames } from './declared.ts';
 export { nameProblem } from './names.ts';
 export { type BackendParameter, BackendParameters } from './options.ts';
+export { type ReadValues, declaredValues, pathValue } from './values.ts';
 export { authorizerValue, findContextName, systemNames, systemValue, type SystemValue } from './system.ts';

@@ -5,7 +5,7 @@ import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
 import { VirtualClock } from './clock.ts';
-import { type Answer, type RequestOptions, send } from './request.ts';
+import { type Answer, type RequestOptions, describe, send } from './request.ts';
 
 /** A line of the operator's log. */
 interface LogLine {
@@ -39,6 +39,11 @@ export interface TestGateway {
   readonly log: readonly LogLine[];
   /** @param url absolute, or a path on the host `test` */
   request(method: string, url: string, options?: RequestOptions): Promise<Answer>;
+  /**
+   * What `explain` tells of a request: `binding: line` for each line of a binding's `describe`.
+   * @throws TypeError when the request reaches no API
+   */
+  describe(method: string, url: string, options?: RequestOptions): readonly string[];
   /** Puts another configuration in force, as a changed file would. */
   reload(config: string | Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -84,6 +89,7 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
     completed,
     log,
     request: (method, url, options = {}) => send(gateway, method, url, options),
+    describe: (method, url, options = {}) => describe(gateway, method, url, options),
     reload: (config) => gateway.apply(read(config)),
     close: () => gateway.close(),
   };

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { readHead } from '../../core/http/head.ts';
 import type { Gateway } from '../../core/gateway.ts';
+import { describeBindings } from '../../core/kernel/describe.ts';
 import { type Delivery, Exchange, type Outcome } from '../../core/kernel/exchange.ts';
 import type { Inbound } from '../../core/kernel/inbound.ts';
 import { RequestBody } from '../../core/kernel/request-body.ts';
 import { serve } from '../../core/kernel/serve.ts';
 import { Fields } from '../fields.ts';
+import { Reply } from '../reply.ts';
 
 /** What a request may have beside its method and URL. */
 export interface RequestOptions {
@@ -74,6 +76,34 @@ export function send(
   address: string,
   options: RequestOptions,
 ): Promise<Answer> {
+  return new Promise((resolve) => {
+    const { head, incoming } = requestOf(gateway, method, address, options);
+    const exchange = new Exchange({ ...incoming, delivery: new MemoryDelivery(resolve) }, gateway.current());
+    serve(exchange, head.refusal);
+  });
+}
+
+/**
+ * What the bindings of the API that a request reaches say they do to it.
+ * @throws TypeError when it reaches none
+ */
+export function describe(
+  gateway: Gateway,
+  method: string,
+  address: string,
+  options: RequestOptions,
+): readonly string[] {
+  const snapshot = gateway.current();
+  const arrival = requestOf(gateway, method, address, options).incoming;
+  const ending = snapshot.routing?.(arrival);
+  if (ending === undefined || 'fault' in ending || ending.answer instanceof Reply)
+    throw new TypeError(`${method} ${address} reaches no API`);
+  return describeBindings(snapshot, arrival, ending.answer, arrival.receivedAt).flatMap(
+    ({ binding, lines }) => lines.map((line) => `${binding}: ${line}`),
+  );
+}
+
+function requestOf(gateway: Gateway, method: string, address: string, options: RequestOptions) {
   const [, scheme = 'http', authority = 'test', target = '/'] = /^(https?):\/\/([^/?#]*)(.*)$/.exec(
     address,
   ) ?? ['', 'http', 'test', address];
@@ -83,28 +113,22 @@ export function send(
   if (body !== null && !headers.has('content-length')) headers.append('Content-Length', String(body.length));
   const line = { method, target: target === '' ? '/' : target, httpVersion: '1.1' };
   const head = readHead(line, headers.flat, gateway.limits(), gateway.pseudonym);
-  return new Promise((resolve) => {
-    const exchange = new Exchange(
-      {
-        requestId: randomUUID(),
-        method,
-        scheme: scheme === 'https' ? 'https' : 'http',
-        host: head.host,
-        port: scheme === 'https' ? 443 : 80,
-        path: head.path,
-        rawQuery: head.rawQuery,
-        hasEmptyQuery: head.hasEmptyQuery,
-        headers,
-        clientAddress: options.clientAddress ?? '192.0.2.1',
-        httpVersion: '1.1',
-        receivedAt: gateway.clock.now(),
-        body: new RequestBody(body, undefined),
-        delivery: new MemoryDelivery(resolve),
-        passes: head.passes,
-        isSelfCall: false,
-      },
-      gateway.current(),
-    );
-    serve(exchange, head.refusal);
-  });
+  const incoming = {
+    requestId: randomUUID(),
+    method,
+    scheme: scheme === 'https' ? ('https' as const) : ('http' as const),
+    host: head.host,
+    port: scheme === 'https' ? 443 : 80,
+    path: head.path,
+    rawQuery: head.rawQuery,
+    hasEmptyQuery: head.hasEmptyQuery,
+    headers,
+    clientAddress: options.clientAddress ?? '192.0.2.1',
+    httpVersion: '1.1',
+    receivedAt: gateway.clock.now(),
+    body: new RequestBody(body, undefined),
+    passes: head.passes,
+    isSelfCall: false,
+  };
+  return { head, incoming };
 }

@@ -131,7 +131,13 @@ export default definePlugin({
   summary: 'Says hello.',
   apiField: 'hello',
   config: Options({ word: Type.String({ default: 'hello' }) }),
-  bind: ({ word }) => ({ preAuth: () => reply(200, {}, shout(word)) }),
+  bind: ({ word }, { environment }) => ({
+    preAuth: () => reply(200, {}, shout(word)),
+    describe: ({ path, query, headers, identity }) => {
+      if (query.get('fail') !== undefined) throw new Error('hunter2');
+      return ['says ' + word + ' in ' + environment, [path, query.get('x'), headers.get('x-stage'), identity].join(' ')];
+    },
+  }),
 });
 `;
 const shout = 'export const shout = (text: string): string => text.toUpperCase();\n';
@@ -253,6 +259,14 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   for (const hook of ['backendRouting', 'backendSigning', 'response'])
     assert.match(stdout, new RegExp(`^${hook}\\n`, 'm'));
   assert.match(stdout, /^backend\n {2}http$/m);
+  assert.match(
+    stdout,
+    /^details\n {2}hello \(hi\) gateway\.yaml:23:5\n {4}says hello in TEST\n {4}\/orders\/7%2f8 1 TEST $/m,
+  );
+  const failing = await explain('GET', 'http://shop.example.com/files/a?fail=1');
+  assert.equal(failing.code, 0);
+  assert.match(failing.stdout, /^ {4}\(the plugin failed to describe this\)$/m);
+  assert.doesNotMatch(failing.stdout + failing.stderr, /hunter2/);
 
   const rest = await explain('POST', 'http://a.shop.example.com:8080/files/a/b');
   assert.match(rest.stdout, /^API {10}shop\/files\n[^]*^path rest {4}a\/b$/m);
