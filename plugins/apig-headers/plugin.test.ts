@@ -98,7 +98,7 @@ test('another name, or none of our own', async () => {
   for (const server of [true, '', ' x', 'a\r\nb', 7])
     await assert.rejects(
       name(server, '/http'),
-      /apigHeaders\.server: found .*; allowed: 1 to 100 visible ASCII characters, or false/,
+      /apigHeaders\.server: found .*; allowed: 1 to 100 visible ASCII characters, or false$/m,
     );
 });
 

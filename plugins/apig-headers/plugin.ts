@@ -13,10 +13,7 @@ import {
 const Section = Options({
   server: Type.Union(
     [
-      Matching(
-        '^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,98}[\\x21-\\x7e])?$',
-        '1 to 100 visible ASCII characters, or false',
-      ),
+      Matching('^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,98}[\\x21-\\x7e])?$', '1 to 100 visible ASCII characters'),
       Type.Literal(false),
     ],
     {

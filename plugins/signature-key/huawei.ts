@@ -27,7 +27,7 @@ export function huaweiSigner(
     if (fields === undefined)
       return refuse('signature-failed', { cause: 'more parameters than can be signed' });
     // What is signed is what is sent, whatever server of several it goes to in the end.
-    outbound.host = host;
+    if (host !== '') outbound.host = host;
     for (const [name, value] of fields) outbound.headers.set(name, value);
     return undefined;
   };
