@@ -141,6 +141,8 @@ export interface Outbound {
   /** The `Host` to send; the origin's own when undefined. */
   host: string | undefined;
   readonly hasBody: boolean;
+  /** Bytes of the body that will be sent; undefined when there is none, or its sender did not say. */
+  readonly bodyLength: number | undefined;
   /** As `exchange.readBody`, for the body that will be sent. */
   readBody(): Promise<Buffer>;
   setBody(body: Uint8Array | null): void;

@@ -60,6 +60,11 @@ export interface GatewayHooks {
   completed?(notice: Completed): void;
   /** Completes the answer to a request that found no API. Synchronous; changes it in place. */
   unrouted?(inbound: UnroutedInbound): void;
+  /**
+   * Beginnings of names of request fields, in lower case, that are addressed to this gateway: such fields are not
+   * forwarded. Costs a look at each field's name, where a handler at `backendSigning` would cost a chain.
+   */
+  readonly withheld?: readonly string[];
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
   dispose?(): void;

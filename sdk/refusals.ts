@@ -112,7 +112,7 @@ export const refusalKinds = {
   ),
   'access-denied': kind('ACCESS_DENIED', 403, 'APIG.0306', 'API access denied.', 'A403AC'),
   'app-not-authorized': kind(
-    'ACCESS_DENIED',
+    'UNAUTHORIZED',
     403,
     'APIG.0304',
     'The app is not authorized to access the API.',

@@ -195,7 +195,7 @@ function allowed(error: ErrorObject): string {
     return describeAllowed(words, typeof error.data === 'string' ? error.data : '');
   }
   if (error.keyword === 'anyOf' || error.keyword === 'oneOf') {
-    return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(summary).join(', or ')}`;
+    return `allowed: ${((schema[error.keyword] as Readonly<Record<string, unknown>>[] | undefined) ?? []).map(member).join(', or ')}`;
   }
   if (error.keyword === 'type' || error.keyword === 'minimum' || error.keyword === 'maximum') {
     const isUnquoted = schema['type'] === 'string' && ['number', 'boolean'].includes(typeof error.data);
@@ -212,6 +212,10 @@ function allowed(error: ErrorObject): string {
   if (error.keyword === 'minItems') return `allowed: a list of at least ${limit}`;
   if (error.keyword === 'maxItems') return `allowed: a list of at most ${limit}`;
   return `it ${error.message ?? 'is not allowed'}`;
+}
+
+function member(schema: Readonly<Record<string, unknown>>): string {
+  return typeof schema['allowed'] === 'string' ? schema['allowed'] : summary(schema);
 }
 
 function summary(schema: Readonly<Record<string, unknown>>): string {

@@ -55,6 +55,8 @@ export interface Snapshot {
   readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly log: Log;
+  /** Whether a request field is addressed to this gateway; null when no plugin says so of any. */
+  readonly withholds: ((name: string) => boolean) | null;
   /** This gateway's entry in `Via`: the pseudonym of RFC 9110 section 7.6.3. */
   readonly pseudonym: string;
   enter(): void;

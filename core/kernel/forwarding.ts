@@ -24,10 +24,31 @@ function nominated(connection: string | undefined): ReadonlySet<string> | null {
   return new Set(names.filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive'));
 }
 
+/** Says whether a field's name begins with one of these, in any letter case; null when there are none. */
+export function compileWithheld(prefixes: readonly string[]): ((name: string) => boolean) | null {
+  const [first, ...others] = [...new Set(prefixes)];
+  if (first === undefined) return null;
+  const matches = startsWith(first);
+  const rest = compileWithheld(others);
+  return rest === null ? matches : (name) => matches(name) || rest(name);
+}
+
+function startsWith(prefix: string): (name: string) => boolean {
+  const { length } = prefix;
+  const start = prefix.charCodeAt(0) | 0x20;
+  const last = prefix.charCodeAt(length - 1) | 0x20;
+  return (name) => {
+    // Two letters spare nearly all names the rest.
+    if ((name.charCodeAt(0) | 0x20) !== start || (name.charCodeAt(length - 1) | 0x20) !== last) return false;
+    return name.slice(0, length).toLowerCase() === prefix;
+  };
+}
+
 /** The fields a request is forwarded with (RFC 9110 section 7.6, RFC 7239's de-facto forerunners). */
 export function forwardedFields(exchange: Exchange, via: string): Fields {
   const source = exchange.headers.flat;
   const { isSelfCall } = exchange.incoming;
+  const { withholds } = exchange.snapshot;
   const named = nominated(exchange.headers.combined('connection'));
   const flat: string[] = [];
   let forwardedFor = '';
@@ -35,6 +56,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     const name = source[index] ?? '';
     const value = source[index + 1] ?? '';
     if (named !== null && named.has(name.toLowerCase())) continue;
+    if (withholds !== null && withholds(name)) continue;
     if (lengths.has(name.length)) {
       const lower = name.toLowerCase();
       if (perConnectionFields.has(lower)) continue;

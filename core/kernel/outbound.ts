@@ -33,6 +33,10 @@ export class Outbound implements PublicOutbound {
     return !this.body.isEmpty;
   }
 
+  get bodyLength(): number | undefined {
+    return this.body.length;
+  }
+
   readBody(): Promise<Buffer> {
     return this.body.read();
   }

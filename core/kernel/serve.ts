@@ -1,5 +1,5 @@
 import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import type { Chain, Ending } from './hooks.ts';
 import { Inbound } from './inbound.ts';
@@ -251,13 +251,24 @@ function isFinalStatus(status: number): boolean {
   return Number.isInteger(status) && status >= 200 && status <= 599;
 }
 
+// Without a closure for each: this runs for every answer.
 function finish(exchange: Exchange, inbound: Inbound): void {
-  const { endpoint, snapshot, requestId } = exchange;
+  const { endpoint, snapshot } = exchange;
   for (const finisher of endpoint === null ? snapshot.unrouted : endpoint.finishers) {
-    const { plugin, hook } = finisher;
-    const where = { requestId, api: endpoint?.api.name, environment: endpoint?.environment, plugin, hook };
-    tell(() => finisher.finish(inbound), where, snapshot.log);
+    try {
+      // A plugin without types may give an async function: nobody waits for it, but its rejection would end the process.
+      const result = finisher.finish(inbound) as unknown;
+      if (result instanceof Promise) result.catch((error: unknown) => unfinished(exchange, finisher, error));
+    } catch (error) {
+      unfinished(exchange, finisher, error);
+    }
   }
+}
+
+function unfinished(exchange: Exchange, { plugin, hook }: Finisher, error: unknown): void {
+  const { endpoint, snapshot, requestId } = exchange;
+  const where = { requestId, api: endpoint?.api.name, environment: endpoint?.environment, plugin, hook };
+  snapshot.log.error({ ...where, error: describe(error) }, 'a plugin failed');
 }
 
 function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {

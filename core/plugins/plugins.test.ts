@@ -417,6 +417,9 @@ const wrongSetups: [string, () => unknown, RegExp][] = [
   ['a promise', async () => ({}), /setup returned a promise/],
   ['nothing', () => undefined, /setup must return an object/],
   ['a hook that is no function', () => ({ completed: 1 }), /"completed" must be a function/],
+  ['withheld fields that are no list', () => ({ withheld: 'x-' }), /"withheld" must be a list of beginnings/],
+  ['a beginning of every name', () => ({ withheld: ['x-', ''] }), /"withheld" must be a list of beginnings/],
+  ['a beginning of no name', () => ({ withheld: ['X-'] }), /"withheld" must be a list of beginnings/],
 ];
 
 for (const [what, setup, expected] of wrongSetups) {

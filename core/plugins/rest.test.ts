@@ -100,3 +100,51 @@ test('unrouted completes answers that found no API; its defects are logged', asy
     assert.equal((await gateway.request('GET', '/a')).headers.has('x-lost'), false);
   }
 });
+
+test('withheld fields of all plugins do not reach a backend; handlers see them', async () => {
+  const seen: (string | undefined)[] = [];
+  const gateway = await testGateway({
+    config: {
+      groups: { g: { domains: ['test'] } },
+      apis: {
+        'g/a': {
+          request: { method: 'GET', path: '/' },
+          auth: 'none',
+          backend: { type: 'http', address: 'http://b' },
+        },
+      },
+    },
+    plugins: [
+      { name: 'one', summary: 'Withholds.', setup: () => ({ withheld: ['x-one-', 'own_'] }) },
+      {
+        name: 'two',
+        summary: 'Withholds, too.',
+        setup: () => ({ withheld: ['two-'] }),
+        bindRest: () => ({
+          preAuth({ headers }) {
+            seen.push(headers.get('two-a'));
+            return undefined;
+          },
+        }),
+      },
+    ],
+  });
+  const headers = {
+    'X-One-A': '1',
+    'x-oNe-': '1',
+    OWN_A: '1',
+    'Two-A': 'seen',
+    'x-one': 'stays',
+    'xtone-a': 'stays',
+    own: 'stays',
+    two: 'stays',
+    'a-two-': 'stays',
+    y: 'stays',
+  };
+  assert.equal((await gateway.request('GET', '/', { headers })).status, 200);
+  assert.deepEqual(seen, ['seen']);
+  const names = [...(gateway.backendRequests[0]?.headers ?? [])]
+    .filter(([, value]) => ['1', 'seen', 'stays'].includes(value))
+    .map(([name]) => name);
+  assert.deepEqual(names, ['x-one', 'xtone-a', 'own', 'two', 'a-two-', 'y']);
+});

@@ -79,7 +79,7 @@ export class Setups {
   }
 }
 
-const hookKeys = ['routing', 'completed', 'unrouted', 'services', 'dispose'] as const;
+const hookKeys = ['routing', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {
@@ -91,8 +91,19 @@ function wrongHook(hooks: unknown): string | undefined {
     if (!(hookKeys as readonly string[]).includes(key)) {
       return `setup returned "${key}", which is no hook; ${describeAllowed(hookKeys, key)}`;
     }
-    if (value !== undefined && typeof value !== 'function' && key !== 'services')
-      return `"${key}" must be a function`;
+    if (value === undefined || key === 'services') continue;
+    if (key === 'withheld' ? !isWithheld(value) : typeof value !== 'function')
+      return key === 'withheld' ? withheldForm : `"${key}" must be a function`;
   }
   return undefined;
+}
+
+const withheldForm = '"withheld" must be a list of beginnings of field names in lower case';
+
+// An empty one would withhold every field, one in upper case none.
+function isWithheld(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((prefix) => typeof prefix === 'string' && /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(prefix))
+  );
 }

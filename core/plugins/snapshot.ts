@@ -1,6 +1,7 @@
 import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { isReply } from '../kernel/chains.ts';
+import { compileWithheld } from '../kernel/forwarding.ts';
 import { type Handler, type SyncChain, compileSyncChain } from '../kernel/hooks.ts';
 
 /** A built configuration, counted by the requests that use it and disposed after the last of them. */
@@ -10,6 +11,7 @@ export class BuiltSnapshot implements Snapshot {
   readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly log: Log;
+  readonly withholds: ((name: string) => boolean) | null;
   readonly pseudonym: string;
   readonly endpoints: readonly Endpoint[];
   readonly #dispose: () => void;
@@ -46,6 +48,7 @@ export class BuiltSnapshot implements Snapshot {
     this.routingHandlers = routing;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);
     this.unrouted = unrouted;
+    this.withholds = compileWithheld([...parts.setups.values()].flatMap(({ withheld = [] }) => withheld));
     this.completed = completed;
   }
 

@@ -4,13 +4,17 @@ import { refuse, reply } from '#sdk';
 import { type Answer, type MemoryBackend, testGateway } from '#sdk/testing';
 
 const config = {
-  apigHeaders: {},
   groups: { g: { domains: ['test'] } },
   apis: {
     'g/http': {
       request: { method: 'GET', path: '/http' },
       auth: 'none',
       backend: { type: 'http', address: 'http://b' },
+    },
+    'g/self': {
+      request: { method: 'GET', path: '/self' },
+      auth: 'none',
+      backend: { type: 'http', address: 'http://test', path: '/http' },
     },
     'g/mock': { request: { method: 'GET', path: '/mock' }, auth: 'none', backend: { type: 'mock' } },
     'g/refused': {
@@ -30,8 +34,13 @@ const slow: MemoryBackend = () => {
   return reply(200, { Server: 'nginx/1.2', 'x-apig-latency': 'mine' }, 'ok');
 };
 
-async function call(path: string, mode?: string, backend: MemoryBackend = slow): Promise<Answer> {
-  const gateway = await testGateway({ config, backends: { '*': backend } });
+async function call(
+  path: string,
+  mode?: string,
+  backend: MemoryBackend = slow,
+  section: object = {},
+): Promise<Answer> {
+  const gateway = await testGateway({ config: { ...config, ...section }, backends: { '*': backend } });
   return gateway.request('GET', path, { headers: mode === undefined ? {} : { 'X-Apig-Mode': mode } });
 }
 
@@ -76,6 +85,23 @@ test("the gateway's name replaces the backend's", async () => {
   assert.deepEqual(headers.getAll('server'), ['api-gateway']);
 });
 
+test('another name, or none of our own', async () => {
+  const name = async (server: unknown, path: string): Promise<string[]> =>
+    (await call(path, undefined, slow, { apigHeaders: { server } })).headers.getAll('server');
+  for (const path of ['/http', '/mock', '/refused', '/nowhere'])
+    assert.deepEqual(await name('edge 7', path), ['edge 7']);
+  assert.deepEqual(await name(false, '/http'), ['nginx/1.2']);
+  for (const path of ['/mock', '/refused', '/nowhere']) assert.deepEqual(await name(false, path), []);
+  assert.deepEqual((await call('/http', undefined, slow, { apigHeaders: {} })).headers.getAll('server'), [
+    'api-gateway',
+  ]);
+  for (const server of [true, '', ' x', 'a\r\nb', 7])
+    await assert.rejects(
+      name(server, '/http'),
+      /apigHeaders\.server: found .*; allowed: 1 to 100 visible ASCII characters, or false$/m,
+    );
+});
+
 test('a backend that fails was waited for, too', async () => {
   const { status, headers } = await call('/http', 'debug', () => refuse('backend-unavailable'));
   assert.equal(status, 502);
@@ -115,6 +141,11 @@ test('fields addressed to the gateway do not reach the backend', async () => {
       'x-abcd-e': 'stays',
     },
   });
+  await gateway.request('GET', '/self', { headers: { 'X-APIG-Mode': 'debug', 'x-apig': 'stays' } });
+  const [outer, inner] = gateway.completed.slice(1).reverse();
+  assert.ok(outer?.exchange?.headers.has('x-apig-mode'));
+  assert.equal(inner?.exchange?.headers.has('x-apig-mode'), false);
+  assert.ok(inner?.exchange?.headers.has('x-apig'));
   const names = [...(gateway.backendRequests[0]?.headers ?? [])].map(([name]) => name.toLowerCase());
   assert.deepEqual(
     names.filter((name) => /^x-(apig|other|abcd)/.test(name)),

@@ -1,47 +1,62 @@
-import { type Arrival, type Fields, type Inbound, Options, type UnroutedInbound, definePlugin } from '#sdk';
+import {
+  type Arrival,
+  type Hooks,
+  type Inbound,
+  Matching,
+  Options,
+  type Static,
+  Type,
+  type UnroutedInbound,
+  definePlugin,
+} from '#sdk';
+
+const Section = Options({
+  server: Type.Union(
+    [
+      Matching('^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,98}[\\x21-\\x7e])?$', '1 to 100 visible ASCII characters'),
+      Type.Literal(false),
+    ],
+    {
+      default: 'api-gateway',
+      description: "The `Server` of every answer; `false` leaves the backend's, if it has one.",
+    },
+  ),
+});
+
+const defaults: Static<typeof Section> = { server: 'api-gateway' };
 
 export default definePlugin({
   name: 'apig-headers',
   summary: "Adds the gateway's own response headers, and tells the latencies when a request asks for them.",
-  section: { name: 'apigHeaders', schema: Options({}) },
-  setup: (section) => (section === undefined ? {} : { unrouted: addHeaders }),
-  // Only where it is asked for: it is work for every request of every API.
-  bindRest(section) {
-    if (section === undefined) return undefined;
+  section: { name: 'apigHeaders', schema: Section },
+  setup(section) {
+    const own = new OwnHeaders(section ?? defaults);
     return {
-      backendSigning({ headers }) {
-        removeOwn(headers);
-        return undefined;
-      },
-      finish: addHeaders,
+      unrouted: (inbound) => own.finish(inbound),
+      // An AppCode among them: no business of the backend's.
+      withheld: ['x-apig-'],
     };
   },
+  bindRest: (section) => new OwnHeaders(section ?? defaults),
 });
 
-function addHeaders(inbound: Inbound | UnroutedInbound): void {
-  const { headers, backendMs } = inbound;
-  headers.set('Server', 'api-gateway');
-  if (!asksForDebug(inbound.exchange)) return;
-  headers.set('X-Apig-Latency', String(Math.round(inbound.latencyMs)));
-  if (backendMs !== undefined) headers.set('X-Apig-Upstream-Latency', String(Math.round(backendMs)));
+// A class, so that ten thousand APIs run the same function: each closure of its own would warm up by itself.
+class OwnHeaders implements Hooks {
+  readonly #server: string | false;
+
+  constructor({ server }: Static<typeof Section>) {
+    this.#server = server;
+  }
+
+  finish(inbound: Inbound | UnroutedInbound): void {
+    const { headers, backendMs } = inbound;
+    if (this.#server !== false) headers.set('Server', this.#server);
+    if (!asksForDebug(inbound.exchange)) return;
+    headers.set('X-Apig-Latency', String(Math.round(inbound.latencyMs)));
+    if (backendMs !== undefined) headers.set('X-Apig-Upstream-Latency', String(Math.round(backendMs)));
+  }
 }
 
 function asksForDebug({ headers }: Arrival): boolean {
   return headers.get('x-apig-mode')?.toLowerCase() === 'debug';
-}
-
-const prefix = 'x-apig-';
-
-/** Fields addressed to this gateway, an AppCode among them, are no business of the backend's. */
-function removeOwn(headers: Fields): void {
-  let own: Set<string> | undefined;
-  const { flat } = headers;
-  for (let index = 0; index < flat.length; index += 2) {
-    const name = flat[index] ?? '';
-    // The hyphens stand where few other names have them, which spares most a change of letter case.
-    if (name.charAt(6) !== '-' || name.charAt(1) !== '-') continue;
-    const lower = name.toLowerCase();
-    if (lower.startsWith(prefix)) (own ??= new Set()).add(lower);
-  }
-  if (own !== undefined) headers.deleteAll(own);
 }

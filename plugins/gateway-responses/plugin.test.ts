@@ -22,6 +22,12 @@ async function refusal(
 const defaults: Readonly<Record<string, number>> = {
   AUTH_FAILURE: 401,
   AUTH_HEADER_MISSING: 401,
+  AUTHORIZER_CONF_FAILURE: 500,
+  AUTHORIZER_FAILURE: 500,
+  AUTHORIZER_IDENTITIES_FAILURE: 401,
+  THIRD_AUTH_CONF_FAILURE: 500,
+  THIRD_AUTH_FAILURE: 401,
+  THIRD_AUTH_IDENTITIES_FAILURE: 401,
   UNAUTHORIZED: 401,
   ACCESS_DENIED: 403,
   NOT_FOUND: 404,
@@ -48,7 +54,8 @@ for (const kind of kinds) {
   const ask = { headers: { 'x-kind': kind } };
 
   test(`${kind}: the default form, and its own type ${type} customised`, async () => {
-    if (defaults[type] !== undefined) assert.equal(status, defaults[type]);
+    // "Unauthorized App" (table 3-2) has 401, APIG.0304 (table 4-2) 403; the code is what callers know.
+    if (defaults[type] !== undefined && kind !== 'app-not-authorized') assert.equal(status, defaults[type]);
     const plain = await plainGateway.request('GET', '/a/1', ask);
     assert.equal(plain.status, status);
     assert.deepEqual(plain.json(), {
@@ -115,11 +122,25 @@ test('an API without a name gets the group\'s "default", one with a name gets th
   const responses = { default: { ACCESS_DENIED: { status: 290 } }, other: { THROTTLED: { status: 291 } } };
   assert.equal((await refusal('access-denied', { responses })).status, 290);
   assert.equal((await refusal('access-denied', { responses, response: 'other' })).status, 403);
-  assert.equal((await refusal('access-denied', { responses, response: false })).status, 290);
   assert.equal(
     (await refusal('access-denied', { responses: { other: { ACCESS_DENIED: { status: 292 } } } })).status,
     403,
   );
+});
+
+test('an API with `false` gets none, its group\'s "default" included', async () => {
+  const responses = {
+    default: { dialect: 'alibaba', ACCESS_DENIED: { status: 290 }, DEFAULT_4XX: { status: 291 } },
+  };
+  const gateway = await gatewayOf({ responses, response: false });
+  for (const kind of ['access-denied', 'bad-request'] as const) {
+    const answer = await gateway.request('GET', '/a/1', { headers: { 'x-kind': kind } });
+    assert.equal(answer.status, refusalKinds[kind].status);
+    assert.equal((answer.json() as Record<string, string>)['error_code'], refusalKinds[kind].code);
+    assert.equal(answer.headers.has('x-ca-request-id'), false);
+  }
+  assert.equal((await gateway.request('GET', '/a/1')).headers.has('x-ca-request-id'), false);
+  assert.equal((await gateway.request('GET', '/nowhere')).headers.get('x-ca-error-code'), 'I404NF');
 });
 
 test('a request that reaches the group but no API gets "default"', async () => {

@@ -32,6 +32,8 @@ export default definePlugin({
     return {};
   },
   bindRest(_section, kit) {
+    // Not even the group's own: its refusals leave in the gateway's form.
+    if (kit.api.definition['response'] === false) return undefined;
     const render = kit.use(CompiledResponses).ofGroup(kit.api.group).get(defaultName);
     return render === undefined ? undefined : finishing(render);
   },

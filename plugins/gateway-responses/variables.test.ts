@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gatewayOf } from './testing.ts';
+import { variableNames } from './variables.ts';
 
 const ask = {
   headers: { 'x-kind': 'access-denied', 'x-message': encodeURIComponent('Not "you".\nNever.') },
@@ -24,6 +25,7 @@ async function rendered(
 const table: readonly (readonly [name: string, expected: string | RegExp])[] = [
   ['apiId', 'g/api'],
   ['apiid', 'g/api'],
+  ['apid', 'g/api'],
   ['apiName', 'api'],
   ['appId', 'app-id'],
   ['appid', 'app-id'],
@@ -54,6 +56,14 @@ for (const [name, expected] of table) {
     assert.equal(inHeader, inBody.replace('\n', '%0A'));
   });
 }
+
+test('every variable there is stands in the table', () => {
+  const tested = table.map(([name]) => name.replace(/^(authorizer\.\w+)\..*$/, '$1.KEY'));
+  assert.deepEqual(
+    variableNames.filter((name) => !tested.includes(name)),
+    [],
+  );
+});
 
 test('several variables in one text, and where each ends', async () => {
   const text = 'a $context.error.code.$context.stage-7$context.apiName: $context.error.type. $contextual $';

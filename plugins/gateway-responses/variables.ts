@@ -46,14 +46,15 @@ export const variableNames: readonly string[] = [
   'authorizer.backend.KEY',
 ];
 
-/** The variable of that name. Letter case is ignored, as the guide writes apiId and apiid; that of a KEY is not. */
+/** The variable of that name. Letter case is ignored, as the guide writes appId and appid; that of a KEY is not. */
 export function findVariable(name: string): Variable | undefined {
   const [, side, key] = /^authorizer\.(frontend|backend)\.(.+)$/i.exec(name) ?? [];
   if (side !== undefined && key !== undefined) {
     const value = authorizerValue(side.toLowerCase() === 'frontend' ? 'frontend' : 'backend', key);
     return ({ arrival, exchange }) => value(arrival, exchange);
   }
-  const known = findContextName(name, ofRequest);
+  // Table 3-3 of the guide has it without the second i.
+  const known = findContextName(name.toLowerCase() === 'apid' ? 'apiId' : name, ofRequest);
   const value = known === undefined ? undefined : systemValue(known);
   if (value !== undefined) return ({ arrival, exchange }) => value(arrival, exchange);
   return errors[name.toLowerCase()];

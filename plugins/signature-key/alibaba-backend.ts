@@ -7,7 +7,8 @@ const names = ['content-type', 'date', 'x-ca-proxy-signature-secret-key', 'x-ca-
 
 /** Signs so that a backend knows the gateway (reference: backend signature plug-in, doc 170128). */
 export const alibabaBackend: Method = ({ key, secret, algorithm }, kit) => {
-  if (algorithm !== 'HmacSHA256') kit.problem(['algorithm'], 'alibaba-backend signs with HmacSHA256 only');
+  if (algorithm !== undefined && algorithm !== 'HmacSHA256')
+    kit.problem(['algorithm'], 'alibaba-backend signs with HmacSHA256 only');
   const prepared = createSecretKey(secret, 'utf8');
   return alibabaSigner(names, (message, body) =>
     signBackend(message, { key, secret: prepared, names, body }),

@@ -1,25 +1,20 @@
-import { type Answer, type Fields, type Outbound, Reply, refuse } from '#sdk';
+import { type Answer, type Fields, type Kit, type Outbound, Reply, refuse } from '#sdk';
 import { type HeaderField, type SignedMessage, isFormType } from '#sdk/signatures/alibaba-message';
+import type { algorithms, ciphers } from './options.ts';
 
 /** The plugin's options, checked. */
 export interface SignatureConfig {
-  readonly method: 'alibaba-client' | 'alibaba-backend';
+  readonly method: 'alibaba-client' | 'alibaba-backend' | 'hmac' | 'basic' | 'aes';
   readonly key: string;
   readonly secret: string;
-  readonly algorithm: 'HmacSHA256' | 'HmacSHA1';
+  readonly algorithm?: (typeof algorithms)[number] | (typeof ciphers)[number];
 }
 
 /** Signs one outbound request in place, or says why it cannot. */
 export type Signer = (outbound: Outbound) => Answer<Reply>;
 
 /** A way to sign. A further one is a file like `alibaba-backend.ts` and a line in `plugin.ts`. */
-export type Method = (
-  config: SignatureConfig,
-  kit: {
-    readonly clock: { now(): number };
-    problem(path: readonly (string | number)[], message: string): void;
-  },
-) => Signer;
+export type Method = (config: SignatureConfig, kit: Pick<Kit, 'clock' | 'problem'>) => Signer;
 
 // A caller's own would be taken for the gateway's. Content-MD5 is among them because a plugin may have changed the
 // body since; it comes back computed from what is sent.
@@ -65,8 +60,8 @@ function messageOf({ method, path, rawQuery, headers }: Outbound, body: Buffer |
   return { method, path, rawQuery, form, header: (name) => headers.get(name) };
 }
 
-// One line and no blanks around it: receivers differ in how they read several, and all of them drop the blanks.
-function settle(headers: Fields, name: string): void {
+/** One line and no blanks around it: receivers differ in how they read several, and all of them drop the blanks. */
+export function settle(headers: Fields, name: string): void {
   const value = headers.combined(name);
   if (value === undefined) return;
   const plain = value.trim();
@@ -74,7 +69,7 @@ function settle(headers: Fields, name: string): void {
 }
 
 /** A refusal is the caller's fault (too large, late, cut) and says so; anything else is ours. */
-function unreadable(error: unknown): Reply {
+export function unreadable(error: unknown): Reply {
   if (error instanceof Reply) return error;
   const reason = error instanceof Error ? error.message : 'it failed';
   return refuse('signature-failed', { cause: `the body cannot be read: ${reason}` });

@@ -1,6 +1,10 @@
 import { Type } from '#sdk';
 
+/** For the methods of Alibaba. */
 export const algorithms = ['HmacSHA256', 'HmacSHA1'] as const;
+
+/** For `aes`. */
+export const ciphers = ['aes-128-cfb', 'aes-256-cfb'] as const;
 
 /** Vendors' documents often have it as a bare number. */
 export const KeySchema = Type.Union(

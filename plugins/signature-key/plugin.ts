@@ -1,18 +1,33 @@
-import { OneOf, Options, Secret, type Static, definePlugin } from '#sdk';
+import { OneOf, Options, Secret, type Static, Type, definePlugin } from '#sdk';
+import { aes } from './aes.ts';
 import { alibabaBackend } from './alibaba-backend.ts';
 import { alibabaClient } from './alibaba-client.ts';
 import { backendSignature } from './alibaba-dialect.ts';
-import { KeySchema, algorithms } from './options.ts';
+import { basic } from './basic.ts';
+import { hmac } from './hmac.ts';
+import { KeySchema, algorithms, ciphers } from './options.ts';
 
-const methods = { 'alibaba-client': alibabaClient, 'alibaba-backend': alibabaBackend } as const;
+const methods = {
+  hmac,
+  basic,
+  aes,
+  'alibaba-client': alibabaClient,
+  'alibaba-backend': alibabaBackend,
+} as const;
 
 const Config = Options({
   method: OneOf(Object.keys(methods) as (keyof typeof methods)[], {
     description: 'Whose signature to make.',
   }),
-  key: KeySchema,
+  // With `aes` it is what encrypts.
+  key: { ...KeySchema, secret: true },
   secret: Secret({ minLength: 1, maxLength: 200 }),
-  algorithm: OneOf(algorithms, { default: 'HmacSHA256' }),
+  algorithm: Type.Optional(
+    OneOf([...algorithms, ...ciphers], {
+      description:
+        'Of `alibaba-client` (HmacSHA256 unless given) and `aes` (the one that the key is long enough for).',
+    }),
+  ),
 });
 
 export default definePlugin({

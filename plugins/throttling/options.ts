@@ -57,7 +57,7 @@ export const Section = Options({
     maximum: 1_000_000,
     default: 200,
     description:
-      'Calls a second of each API, in all environments together, where no policy is bound; 0 for no limit. None without the section.',
+      'Calls a second of each API, in all environments together, where no policy is bound; 0 for no limit.',
   }),
   standardHeaders: Type.Boolean({
     default: true,
@@ -67,5 +67,5 @@ export const Section = Options({
 
 export type Section = Static<typeof Section>;
 
-/** What holds where the configuration has no section `throttling`: the default limit is for those who ask for it. */
-export const defaults: Section = { defaultPerSecond: 0, standardHeaders: true };
+/** What holds where the configuration has no section `throttling`. */
+export const defaults: Section = { defaultPerSecond: 200, standardHeaders: true };

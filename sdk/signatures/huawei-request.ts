@@ -10,6 +10,18 @@ export type HuaweiVariant = 'documented' | 'rawPath' | 'localeSorted' | 'rawPath
 /** The scheme's name, in the Authorization header and in the string to sign. */
 export const huaweiAlgorithm = 'SDK-HMAC-SHA256';
 
+/** The documented canonical request, which is what a signer signs. Undefined beyond `maxQueryParameters`. */
+export function canonicalRequest(
+  message: HuaweiMessage,
+  { sorted, joined }: Pick<HuaweiNames, 'sorted' | 'joined'>,
+  payload: string,
+): string | undefined {
+  const query = canonicalQuery(message.rawQuery);
+  if (query === undefined) return undefined;
+  const start = `${message.method.toUpperCase()}\n${canonicalUri(message.path, 'decoded')}\n${query}\n`;
+  return `${start}${canonicalHeaders(message, sorted)}\n${joined}\n${payload}`;
+}
+
 /**
  * The canonical requests that a verifier may accept as what the client signed, best first, each built when it is asked
  * for: the documented one; with the escapes of the path encoded twice; and both with the header lines in the order of

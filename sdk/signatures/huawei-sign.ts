@@ -1,18 +1,33 @@
 import type { HeaderField } from './alibaba-message.ts';
 import { formatSdkDate, unsignedPayload, type HuaweiMessage } from './huawei-message.ts';
-import { canonicalRequests, huaweiAlgorithm, signatureOf, stringToSign } from './huawei-request.ts';
+import { canonicalRequest, huaweiAlgorithm, signatureOf, stringToSign } from './huawei-request.ts';
 import type { Secret } from './hmac.ts';
 
-/** What `signHuawei` needs besides the message. */
-export interface HuaweiSigning {
-  /** AppKey, access key id, or name of the backend signature key. */
-  readonly key: string;
-  readonly secret: Secret;
+/** What the canonical request of an outgoing message needs besides the message. */
+export interface HuaweiOutgoing {
   readonly timestampMs: number;
   /** The Host that will be sent. */
   readonly host: string;
   /** Headers to sign besides Host and X-Sdk-Date, in any letter case; those the message does not have are passed over. */
   readonly names?: readonly string[] | undefined;
+}
+
+/** What `signHuawei` needs besides the message. */
+export interface HuaweiSigning extends HuaweiOutgoing {
+  /** AppKey, access key id, or name of the backend signature key. */
+  readonly key: string;
+  readonly secret: Secret;
+}
+
+/** What there is to sign of an outgoing message. */
+export interface HuaweiCanonical {
+  readonly text: string;
+  /** The value of X-Sdk-Date. */
+  readonly date: string;
+  /** The value of SignedHeaders. */
+  readonly signedHeaders: string;
+  /** Fields that the text covers and that are to be set on the message, X-Sdk-Date first. */
+  readonly fields: HeaderField[];
 }
 
 /**
@@ -31,31 +46,45 @@ export function signHuawei(
   payload: string,
   signing: HuaweiSigning,
 ): HeaderField[] | undefined {
-  const { key, secret, timestampMs, host } = signing;
+  const canonical = canonicalOutgoing(message, payload, signing);
+  if (canonical === undefined) return undefined;
+  const { text, date, signedHeaders, fields } = canonical;
+  const signature = signatureOf(stringToSign(text, date), signing.secret);
+  fields.push([
+    'Authorization',
+    `${huaweiAlgorithm} Access=${signing.key}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
+  ]);
+  return fields;
+}
+
+/** The canonical request that `signHuawei` signs, for those who sign it in another way; undefined as there. */
+export function canonicalOutgoing(
+  message: HuaweiMessage,
+  payload: string,
+  { timestampMs, host, names = [] }: HuaweiOutgoing,
+): HuaweiCanonical | undefined {
   const date = formatSdkDate(timestampMs);
   const fields: HeaderField[] = [['X-Sdk-Date', date]];
-  const own = new Map([
-    ['host', host],
-    ['x-sdk-date', date],
-  ]);
-  if (payload === unsignedPayload || message.header('x-sdk-content-sha256') !== undefined) {
-    own.set('x-sdk-content-sha256', payload);
+  const sorted = ['host', 'x-sdk-date'];
+  const isStated = payload === unsignedPayload || message.header('x-sdk-content-sha256') !== undefined;
+  if (isStated) {
+    sorted.push('x-sdk-content-sha256');
     fields.push(['X-Sdk-Content-Sha256', payload]);
   }
-  const listed = new Set(own.keys());
-  for (const name of signing.names ?? []) {
+  const header = (name: string): string | undefined => {
+    if (name === 'host') return host;
+    if (name === 'x-sdk-date') return date;
+    return isStated && name === 'x-sdk-content-sha256' ? payload : message.header(name);
+  };
+  for (const name of names) {
     const lower = name.toLowerCase();
-    if (lower !== 'authorization' && message.header(lower) !== undefined) listed.add(lower);
+    if (lower === 'authorization' || sorted.includes(lower)) continue;
+    if (message.header(lower) !== undefined) sorted.push(lower);
   }
+  sorted.sort();
+  const signedHeaders = sorted.join(';');
   const { method, path, rawQuery } = message;
-  const header = (name: string): string | undefined => own.get(name) ?? message.header(name);
-  const sorted = [...listed].sort();
   const outgoing = { method, path, rawQuery, header };
-  const joined = sorted.join(';');
-  const first = canonicalRequests(outgoing, { sorted, joined, localeSorted: undefined }, payload).next();
-  if (first.done === true) return undefined;
-  const signature = signatureOf(stringToSign(first.value.text, date), secret);
-  const value = `${huaweiAlgorithm} Access=${key}, SignedHeaders=${joined}, Signature=${signature}`;
-  fields.push(['Authorization', value]);
-  return fields;
+  const text = canonicalRequest(outgoing, { sorted, joined: signedHeaders }, payload);
+  return text === undefined ? undefined : { text, date, signedHeaders, fields };
 }

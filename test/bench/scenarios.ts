@@ -54,6 +54,7 @@ function toManyApis(count: number): Scenario {
 function toConfig(port: number, apiLines: string): string {
   return `listeners:
   - port: ${port}
+throttling: { defaultPerSecond: 0 }
 groups:
   bench:
     domains: [${HOST}]
@@ -88,6 +89,7 @@ function accessLog(directory: string): string {
 function toSelfCallConfig(port: number, backendPort: number): string {
   return `listeners:
   - port: ${port}
+throttling: { defaultPerSecond: 0 }
 groups:
   distribution:
     domains: [17ff4c91.example.com]

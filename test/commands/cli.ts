@@ -154,7 +154,7 @@ export function get(port: number, path: string, host = 'test'): Promise<{ status
   });
 }
 
-/** A configuration with one API at `/` that answers with this text. */
+/** A configuration with one API at `/` that answers with this text, however often it is asked. */
 export const mock = (body: string, more = ''): string => `listeners: [{ port: 0, host: 127.0.0.1 }]
 groups:
   g: { domains: ['*'] }
@@ -163,4 +163,5 @@ apis:
     request: { method: GET, path: / }
     auth: none
     backend: { type: mock, body: ${body} }
+throttling: { defaultPerSecond: 0 }
 ${more}`;

@@ -252,12 +252,13 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   assert.match(stdout, /^environment {2}TEST$/m);
   assert.match(stdout, /^path value {3}id = 7%2f8$/m);
   assert.match(stdout, /^preAuth\n {2}hello \(hi\) gateway\.yaml:23:5$/m);
-  assert.match(stdout, /^auth\n {2}nothing$/m);
+  assert.match(stdout, /^auth\n {2}throttling \(throttling by default\)$/m);
   assert.match(stdout, /^finish\n {2}apig-headers \(apig-headers by default\) gateway\.yaml:24:14$/m);
   assert.match(stdout, /^completed\n {2}access-log \(log\) gateway\.yaml:22:5$/m);
   assert.match(stdout, /^routing\n {2}router \(router\)$/m);
-  for (const hook of ['backendRouting', 'backendSigning', 'response'])
-    assert.match(stdout, new RegExp(`^${hook}\\n`, 'm'));
+  for (const hook of ['backendRouting', 'backendSigning'])
+    assert.match(stdout, new RegExp(`^${hook}\\n {2}nothing$`, 'm'));
+  assert.match(stdout, /^response\n/m);
   assert.match(stdout, /^backend\n {2}http$/m);
   assert.match(
     stdout,

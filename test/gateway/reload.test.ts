@@ -71,6 +71,7 @@ const counting = definePlugin({
 
 const yaml = (version: number | string, backendPort: number, port = 0): string => `
 listeners: [{ port: ${port}, host: 127.0.0.1 }]
+throttling: { defaultPerSecond: 0 }
 groups: { g: { domains: ['*'] } }
 apis:
   g/mock:
