@@ -140,6 +140,11 @@ export interface Outbound {
   readonly headers: Fields;
   /** The `Host` to send; the origin's own when undefined. */
   host: string | undefined;
+  /**
+   * What the backend is asked to switch the connection to: the caller asked for it, and this is still a GET without
+   * content. A backend that agrees answers 101; `Upgrade` and `Connection` are the client's to write.
+   */
+  readonly upgrade: 'websocket' | undefined;
   readonly hasBody: boolean;
   /** Bytes of the body that will be sent; undefined when there is none, or its sender did not say. */
   readonly bodyLength: number | undefined;
@@ -158,7 +163,13 @@ export interface Backend {
   invoke(outbound: Outbound): Reply | Promise<Reply>;
 }
 
-/** The answer on its way to the caller. Change it in place, or return another Reply, which ends the hook. */
+/**
+ * The answer on its way to the caller. Change it in place, or return another Reply, which ends the hook.
+ *
+ * The status 101 says that the connection becomes a WebSocket once this is sent: it has no content, and what is set is
+ * not sent. With another status it is an ordinary answer, and the backend's connection is closed. Nothing else can be
+ * given the status 101.
+ */
 export interface Inbound {
   readonly exchange: Exchange;
   status: number;
@@ -187,9 +198,13 @@ export interface Completed {
   readonly exchange: Exchange | undefined;
   /** The status sent; 499 when the caller went away before one was. */
   readonly status: number;
-  /** `answered`: whole. `client-gone`: the caller left first. `cut`: the backend broke off after the head was sent. */
+  /**
+   * `answered`: whole. `client-gone`: the caller left first. `cut`: the backend broke off after the head was sent.
+   * Of a WebSocket (status 101): both sides ended it; the caller's connection broke; the backend's did, or the gateway
+   * ended it because it was idle or to shut down.
+   */
   readonly outcome: 'answered' | 'client-gone' | 'cut';
-  /** Content bytes received from the caller and sent to it. */
+  /** Content bytes received from the caller and sent to it; of a WebSocket, all that followed the handshake. */
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly durationMs: number;

@@ -183,6 +183,11 @@ export interface HttpTarget {
 export interface Timeouts {
   readonly headersMs: number;
   readonly bodyMs: number;
+  /**
+   * Longest time without a byte where silence is ordinary: between two pieces of a `text/event-stream`, and on a
+   * connection that switched to WebSocket. `bodyMs` when absent.
+   */
+  readonly idleMs?: number;
 }
 
 /** Another vendor's document for the same capability: its schema, and its translation to the plugin's own options. */

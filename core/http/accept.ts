@@ -42,10 +42,11 @@ export interface Received {
   readonly headers: Fields;
   readonly body: RequestBody;
   readonly delivery: Delivery;
+  readonly upgrade?: 'websocket' | undefined;
 }
 
 export function createExchange(host: IngressHost, from: Connection, received: Received): Exchange {
-  const { method, httpVersion, head, headers, body, delivery } = received;
+  const { method, httpVersion, head, headers, body, delivery, upgrade } = received;
   return new Exchange(
     {
       requestId: randomUUID(),
@@ -64,6 +65,7 @@ export function createExchange(host: IngressHost, from: Connection, received: Re
       delivery,
       passes: head.passes,
       isSelfCall: false,
+      upgrade,
     },
     host.current(),
   );

@@ -1,10 +1,12 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import { BodyStream, type Fields, type ReplyBody, refuse } from '#sdk';
-import type { Delivery, Exchange, Outcome } from '../kernel/exchange.ts';
+import type { Delivery, Done, Exchange } from '../kernel/exchange.ts';
 import { type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
 import { abandon } from '../kernel/serve.ts';
 import { answerMalformed, malformedContent, reason } from './refuse-early.ts';
+import { resetSocket } from './reset.ts';
+import { UpgradeResponse } from './upgrade.ts';
 
 /** A caller that takes nothing for this long while an answer waits is cut off. */
 export const stalledMs = 60_000;
@@ -36,7 +38,7 @@ export class HttpDelivery implements Delivery {
   readonly #draining: Draining;
   readonly #hasContent: boolean;
   #exchange: Exchange | null = null;
-  #done: ((bytesSent: number, outcome: Outcome) => void) | null = null;
+  #done: Done | null = null;
   #stream: BodyStream | null = null;
   #bytesSent = 0;
   #framing: Framing = 'none';
@@ -81,9 +83,13 @@ export class HttpDelivery implements Delivery {
     if (!this.#response.headersSent) this.#response.writeContinue();
   }
 
-  send(inbound: Inbound, _exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
+  send(inbound: Inbound, _exchange: Exchange, done: Done): void {
     const response = this.#response;
-    const { status, headers } = inbound;
+    const { status, headers, tunnel } = inbound;
+    if (tunnel !== null && status === 101 && response instanceof UpgradeResponse) {
+      response.switchTo(tunnel, headers, done);
+      return;
+    }
     if (status < 200) throw new RangeError(`not a final status: ${status}`);
     this.#done = done;
     // A failed attempt got as far as the head: its connection is cut, and tells when it is closed.
@@ -151,6 +157,8 @@ export class HttpDelivery implements Delivery {
       end: (trailers) => this.#end(trailers),
       fail: () => this.#cut(),
     });
+    // A stream of events has a head long before the first of them.
+    if (this.#bytesSent === 0 && !this.#isEnded && !this.#isCut) response.flushHeaders();
   }
 
   /** All content is written. */
@@ -198,7 +206,8 @@ export class HttpDelivery implements Delivery {
     // The head is out: only a broken connection tells the caller that this is not the whole answer. Where its end is
     // what marks the end of the content, it takes a reset.
     this.#isCut = true;
-    if (this.#framing === 'closed') this.#response.socket?.resetAndDestroy();
+    const { socket } = this.#response;
+    if (this.#framing === 'closed' && socket !== null) resetSocket(socket);
     else this.#response.destroy();
   }
 

@@ -1,8 +1,12 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { BodyStream, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
 import { answeredFields, answeredTrailers, interimFields } from '../kernel/forwarding.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import type { ForwardBody } from '../kernel/request-body.ts';
+import { Switched } from '../kernel/tunnel.ts';
+import { SocketTunnel } from './tunnel.ts';
 
 /** How connections to servers are kept. */
 export interface EgressLimits {
@@ -99,7 +103,9 @@ export class NetworkTarget implements HttpTarget {
       path: outbound.target,
       headers,
       body: body as Dispatcher.DispatchOptions['body'] & {},
-      bodyTimeout: timeouts.bodyMs,
+      // Timed here: how long an answer may pause depends on what it is.
+      bodyTimeout: 0,
+      upgrade: outbound.upgrade ?? null,
     };
     return new Promise((resolve) => {
       new Call(this.#pool, options, outbound, timeouts, resolve).start();
@@ -113,7 +119,8 @@ class Call implements Dispatcher.DispatchHandler {
   readonly #options: Dispatcher.DispatchOptions;
   readonly #outbound: Outbound;
   readonly #resolve: (reply: Reply) => void;
-  readonly #timer: NodeJS.Timeout;
+  readonly #timeouts: Timeouts;
+  #timer: NodeJS.Timeout;
   readonly #isStreaming: boolean;
   #controller: Dispatcher.DispatchController | null = null;
   #stream: BodyStream | null = null;
@@ -134,6 +141,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#outbound = outbound;
     this.#resolve = resolve;
     this.#isStreaming = options.body !== null && !(options.body instanceof Uint8Array);
+    this.#timeouts = timeouts;
     this.#timer = setTimeout(() => this.#late(), timeouts.headersMs);
     outbound.exchange.onAbort(() => this.#stop(new Error('the caller went away')));
   }
@@ -163,11 +171,12 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
-    if (status < 200) {
+    // 101 is no interim answer, and nothing can follow one that switches to nothing.
+    if (status < 200 && status !== 101) {
       this.#outbound.exchange.incoming.delivery.inform(status, interimFields(headers).flat);
       return;
     }
-    if (status > 599) {
+    if (status > 599 || status === 101) {
       // No status of HTTP (RFC 9110 section 15): what it means is anybody's guess.
       this.#settle(refuse('backend-unavailable', { cause: `the status ${status}` }));
       controller.abort(new Error('not a status'));
@@ -177,25 +186,48 @@ class Call implements Dispatcher.DispatchHandler {
     const stream = new BodyStream({
       pause: () => controller.pause(),
       resume: () => {
-        if (controller.paused) controller.resume();
+        if (!controller.paused) return;
+        this.#timer.refresh();
+        controller.resume();
       },
       cancel: (reason) => controller.abort(reason),
     });
     this.#stream = stream;
-    this.#settle(new Reply(status, answeredFields(headers), stream));
+    this.#awaitContent(headers['content-type']);
+    this.#resolve(new Reply(status, answeredFields(headers), stream));
+  }
+
+  onRequestUpgrade(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Headers,
+    connection: Duplex,
+  ): void {
+    const { upgrade } = this.#options;
+    const agreed = headers['upgrade'];
+    if (status !== 101 || typeof agreed !== 'string' || agreed.toLowerCase() !== upgrade) {
+      connection.destroy();
+      this.#settle(refuse('backend-unavailable', { cause: 'it switched to another protocol' }));
+      return;
+    }
+    const { bodyMs, idleMs = bodyMs } = this.#timeouts;
+    this.#settle(new Switched(answeredFields(headers), new SocketTunnel(connection as Socket, idleMs)));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#timer.refresh();
     this.#stream?.push(chunk);
   }
 
   onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Headers): void {
+    clearTimeout(this.#timer);
     if (isResetting && !this.#isDelimited) this.#stream?.fail(new Error('the connection was reset'));
     else this.#stream?.end(answeredTrailers(trailers));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#stream !== null) {
+      clearTimeout(this.#timer);
       this.#stream.fail(error);
       return;
     }
@@ -216,7 +248,25 @@ class Call implements Dispatcher.DispatchHandler {
     return reused && idempotent.has(this.#options.method) && this.#outbound.body.isReplayable;
   }
 
+  /** From here on the time counts between two pieces of the content. */
+  #awaitContent(type: string | string[] | undefined): void {
+    const { headersMs, bodyMs, idleMs = bodyMs } = this.#timeouts;
+    const pauseMs = isEventStream(type) ? idleMs : bodyMs;
+    if (pauseMs === headersMs) {
+      this.#timer.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#late(), pauseMs);
+  }
+
   #late(): void {
+    if (this.#stream !== null) {
+      // It is the caller that takes nothing; how long it may do that is for the delivery to say.
+      if (this.#controller?.paused === true) this.#timer.refresh();
+      else this.#stop(new Timeout());
+      return;
+    }
     // It is the caller that is slow; how slow it may be is for the reading of its content to say.
     if (this.#isStreaming && this.#outbound.body.isStarved) this.#timer.refresh();
     else this.#stop(new Timeout());
@@ -234,6 +284,13 @@ class Call implements Dispatcher.DispatchHandler {
     clearTimeout(this.#timer);
     this.#resolve(reply);
   }
+}
+
+const eventStream = 'text/event-stream';
+
+function isEventStream(type: string | string[] | undefined): boolean {
+  if (typeof type !== 'string' || type.length < eventStream.length) return false;
+  return /^text\/event-stream[ \t]*(?:;|$)/i.test(type);
 }
 
 class Timeout extends Error {

@@ -1,4 +1,4 @@
-import { type IncomingMessage, METHODS, type Server, type ServerResponse } from 'node:http';
+import { METHODS, type Server, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { type AddressInfo, type Socket, Server as SocketServer } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -18,6 +18,7 @@ import { readHead } from './head.ts';
 import { refuseOnSocket, refuseTunnel } from './refuse-early.ts';
 import { SecureFront } from './secure-front.ts';
 import type { ListenerTls } from './tls.ts';
+import { type AskingRequest, acceptUpgrades, shouldUpgrade } from './upgrade.ts';
 
 /** One listening port. */
 export interface Listener {
@@ -30,7 +31,7 @@ export interface Listener {
 }
 
 /** A request as Node and fastify hand it over. */
-interface RawRequest extends IncomingMessage {
+interface RawRequest extends AskingRequest {
   originalUrl?: string;
   /** Whether its `Expect` is one that is understood; undefined without one. */
   isExpectationKnown?: boolean;
@@ -67,6 +68,9 @@ export async function listen(
   server.on('checkContinue', expecting(true));
   server.on('checkExpectation', expecting(false));
   server.on('connect', (_request, socket) => refuseTunnel(socket as Socket));
+  const upgrades = acceptUpgrades(server, (request, response, upgrade) => {
+    accept(request, response, host, draining, secure, upgrade);
+  });
   // Not `app.listen`, which would take `localhost` for "all addresses".
   await app.ready();
   await new Promise<void>((resolve, reject) => {
@@ -95,6 +99,7 @@ export async function listen(
       const cut = setTimeout(() => {
         server.closeAllConnections();
         secure?.cut();
+        upgrades.cut();
       }, deadlineMs);
       await closed;
       clearTimeout(cut);
@@ -114,6 +119,7 @@ function createServer(limits: IngressLimits, secure: SecureFront | null): Fastif
     connectionsCheckingInterval: 1000,
     // Node's own refusal has no request id; ours comes with the other checks of the head.
     requireHostHeader: false,
+    shouldUpgradeCallback: shouldUpgrade,
   };
   const options = {
     logger: false,
@@ -142,8 +148,9 @@ function accept(
   host: IngressHost,
   draining: Draining,
   secure: SecureFront | null,
+  upgrade?: 'websocket',
 ): void {
-  const { socket, httpVersion, isExpectationKnown, method = 'GET' } = request;
+  const { socket, httpVersion, isExpectationKnown, upgradeWithContent, method = 'GET' } = request;
   const target = request.originalUrl ?? request.url ?? '/';
   const headers = new Fields(request.rawHeaders);
   const head = readHead({ method, target, httpVersion }, headers.flat, host.limits(), host.pseudonym);
@@ -161,13 +168,22 @@ function accept(
     clientAddress: plainAddress(socket.remoteAddress),
     secure: secure === null ? null : { socket: socket as TLSSocket, tls: () => secure.tls },
   };
-  const exchange = createExchange(host, connection, { method, httpVersion, head, headers, body, delivery });
+  const exchange = createExchange(host, connection, {
+    method,
+    httpVersion,
+    head,
+    headers,
+    body,
+    delivery,
+    upgrade,
+  });
   delivery.attach(exchange);
   const refusal =
     head.refusal ??
     connectionRefusal(host, head.host, connection) ??
+    (upgradeWithContent === 'refuse' ? 'bad-request' : undefined) ??
     (isExpectationKnown === false ? 'expectation-failed' : undefined);
   // Where the next request begins is as doubtful as this one.
-  if (refusal !== undefined) response.shouldKeepAlive = false;
+  if (refusal !== undefined || upgradeWithContent !== undefined) response.shouldKeepAlive = false;
   serve(exchange, refusal);
 }

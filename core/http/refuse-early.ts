@@ -32,6 +32,7 @@ export function refuseOnSocket(error: ParserError, socket: Socket): void {
 export function refuseTunnel(socket: Socket): void {
   // Node lets go of the socket, its error handling included.
   socket.on('error', () => socket.destroy());
+  socket.on('drain', () => currentAnswer(socket)?.emit('drain'));
   socket.resume();
   refuseNext('bad-request', socket);
 }
@@ -55,7 +56,8 @@ function refuseNext(kind: RefusalKind, socket: Socket): void {
   current.emit(malformedContent);
 }
 
-function currentAnswer(socket: Socket): ServerResponse | null {
+/** The answer under way on a connection. */
+export function currentAnswer(socket: Socket): ServerResponse | null {
   return (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage ?? null;
 }
 

@@ -16,10 +16,13 @@ import type { Inbound } from './inbound.ts';
 /** How a request ended; see `Completed.outcome` of the SDK. */
 export type Outcome = 'answered' | 'client-gone' | 'cut';
 
+/** Told when an answer is done with; the bytes received are those of the request's content unless given. */
+export type Done = (bytesSent: number, outcome: Outcome, bytesReceived?: number) => void;
+
 /** Where an answer goes: the caller's connection, or the exchange that called the gateway itself. */
 export interface Delivery {
   /** Sends the answer; calls `done` once, after the last byte or when it is cut short. */
-  send(inbound: Inbound, exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void;
+  send(inbound: Inbound, exchange: Exchange, done: Done): void;
   /** Forwards an interim answer (1xx). */
   inform(status: number, flat: readonly string[]): void;
 }
@@ -44,6 +47,8 @@ export interface Incoming {
   /** Number of times this request went through the gateway before, by its `Via` entries. */
   readonly passes: number;
   readonly isSelfCall: boolean;
+  /** The protocol that the connection can be switched to, because the caller asked for it. */
+  readonly upgrade?: 'websocket' | undefined;
 }
 
 const noValues: ReadonlyMap<string, string> = new Map();

@@ -8,6 +8,7 @@ import {
   checkReplyBody,
 } from '#sdk';
 import type { Exchange } from './exchange.ts';
+import { Switched, type Tunnel } from './tunnel.ts';
 
 const defaultMaxBytes = 12 * 1024 * 1024;
 
@@ -19,6 +20,8 @@ export class Inbound implements PublicInbound {
   readonly refusal: Refusal | undefined;
   readonly source: 'backend' | 'gateway';
   body: ReplyBody;
+  /** What the connection becomes when this is sent with its status, 101. */
+  readonly tunnel: Tunnel | null;
 
   constructor(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway') {
     this.exchange = exchange;
@@ -27,6 +30,7 @@ export class Inbound implements PublicInbound {
     this.refusal = reply.refusal;
     this.source = source;
     this.body = reply.body;
+    this.tunnel = reply instanceof Switched ? reply.tunnel : null;
   }
 
   get hasBody(): boolean {

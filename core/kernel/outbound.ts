@@ -29,6 +29,11 @@ export class Outbound implements PublicOutbound {
     return this.exchange.incoming.hasEmptyQuery ? `${this.path}?` : this.path;
   }
 
+  get upgrade(): 'websocket' | undefined {
+    // With content or another method it is no handshake (RFC 6455 section 4.1), whoever made it so.
+    return this.method === 'GET' && !this.hasBody ? this.exchange.incoming.upgrade : undefined;
+  }
+
   get hasBody(): boolean {
     return !this.body.isEmpty;
   }

@@ -1,9 +1,10 @@
 import { BodyStream, Fields, type HttpTarget, Reply, type Timeouts, refuse } from '#sdk';
-import { type Delivery, Exchange, type Outcome } from './exchange.ts';
+import { type Delivery, type Done, Exchange } from './exchange.ts';
 import { frame } from './framing.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import { abandon, serve } from './serve.ts';
+import { Switched } from './tunnel.ts';
 
 /**
  * Serves a request to one of the gateway's own domains in process (design section 9): a new exchange through every
@@ -64,6 +65,7 @@ export class SelfTarget implements HttpTarget {
           delivery,
           passes: outer.incoming.passes + 1,
           isSelfCall: true,
+          upgrade: outbound.upgrade,
         },
         outer.snapshot,
       );
@@ -90,10 +92,15 @@ class SelfDelivery implements Delivery {
     this.#outer.inform(status, flat);
   }
 
-  send(inbound: Inbound, exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
-    const { status, body } = inbound;
+  send(inbound: Inbound, exchange: Exchange, done: Done): void {
+    const { status, body, tunnel } = inbound;
     const { method, httpVersion } = exchange;
     const headers = new Fields(inbound.headers.flat);
+    if (tunnel !== null && status === 101) {
+      tunnel.onEnd(done);
+      this.#resolve(new Switched(headers, tunnel));
+      return;
+    }
     const length = body instanceof BodyStream ? undefined : body === null ? 0 : Buffer.byteLength(body);
     const framing = frame(headers, { status, method, httpVersion, length, hasTrailers: false });
     if (body instanceof BodyStream) {
@@ -106,11 +113,7 @@ class SelfDelivery implements Delivery {
   }
 }
 
-function counted(
-  body: BodyStream,
-  exchange: Exchange,
-  done: (bytesSent: number, outcome: Outcome) => void,
-): BodyStream {
+function counted(body: BodyStream, exchange: Exchange, done: Done): BodyStream {
   let bytes = 0;
   const result = new BodyStream({
     resume: () => body.resume(),

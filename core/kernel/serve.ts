@@ -183,11 +183,11 @@ function settled(exchange: Exchange, ending: Ending<Reply>): Reply {
 }
 
 function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway' = 'gateway'): void {
+  const inbound = new Inbound(exchange, reply, source);
   if (exchange.isAborted) {
-    if (reply.body instanceof BodyStream) reply.body.cancel(clientGone);
+    drop(inbound, clientGone);
     return;
   }
-  const inbound = new Inbound(exchange, reply, source);
   const response = exchange.endpoint === null ? null : exchange.endpoint.response;
   if (response === null) {
     deliver(exchange, inbound);
@@ -199,14 +199,20 @@ function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway'
       return;
     }
     exchange.answeredBy = ending.handler;
-    if (inbound.body instanceof BodyStream) inbound.body.cancel(new Error('the answer was replaced'));
+    drop(inbound, new Error('the answer was replaced'));
     deliver(exchange, new Inbound(exchange, settled(exchange, ending), 'gateway'));
   });
 }
 
+/** Nobody gets this answer. */
+function drop({ body, tunnel }: Inbound, reason: Error): void {
+  if (body instanceof BodyStream) body.cancel(reason);
+  tunnel?.destroy();
+}
+
 function deliver(exchange: Exchange, inbound: Inbound): void {
   if (exchange.isAborted) {
-    if (inbound.body instanceof BodyStream) inbound.body.cancel(clientGone);
+    drop(inbound, clientGone);
     return;
   }
   const { refusal } = inbound;
@@ -218,9 +224,9 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
       inbound.body = renderRefusal(refusal, exchange.requestId);
     }
     inbound.headers.set('X-Request-Id', exchange.requestId);
-    if (!isFinalStatus(inbound.status)) throw new RangeError(`not a final status code: ${inbound.status}`);
-    exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome) => {
-      complete(exchange, inbound.status, outcome, bytesSent);
+    if (inbound.tunnel === null || inbound.status !== 101) checkFinal(inbound);
+    exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome, bytesReceived) => {
+      complete(exchange, inbound.status, outcome, bytesSent, bytesReceived);
     });
   } catch (error) {
     undeliverable(exchange, inbound, error);
@@ -236,8 +242,8 @@ function undeliverable(exchange: Exchange, inbound: Inbound, error: unknown): vo
     'an answer could not be sent',
   );
   // One that has a receiver already is somebody else's answer.
-  if (inbound.body instanceof BodyStream && !inbound.body.isTaken)
-    inbound.body.cancel(new Error('the answer could not be sent'));
+  if (!(inbound.body instanceof BodyStream && inbound.body.isTaken))
+    drop(inbound, new Error('the answer could not be sent'));
   // Once only: what cannot send a plain refusal can send nothing.
   if (inbound.refusal?.kind === 'internal') complete(exchange, inbound.status, 'cut', 0);
   else
@@ -247,8 +253,11 @@ function undeliverable(exchange: Exchange, inbound: Inbound, error: unknown): vo
     );
 }
 
-function isFinalStatus(status: number): boolean {
-  return Number.isInteger(status) && status >= 200 && status <= 599;
+/** With another status the answer of a backend that switched protocols is an ordinary one. */
+function checkFinal({ status, tunnel }: Inbound): void {
+  tunnel?.destroy();
+  if (!Number.isInteger(status) || status < 200 || status > 599)
+    throw new RangeError(`not a final status code: ${status}`);
 }
 
 // Without a closure for each: this runs for every answer.
@@ -271,7 +280,13 @@ function unfinished(exchange: Exchange, { plugin, hook }: Finisher, error: unkno
   snapshot.log.error({ ...where, error: describe(error) }, 'a plugin failed');
 }
 
-function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSent: number): void {
+function complete(
+  exchange: Exchange,
+  status: number,
+  outcome: Outcome,
+  bytesSent: number,
+  bytesReceived: number = exchange.incoming.body.bytesReceived,
+): void {
   if (exchange.isCompleted) return;
   exchange.isCompleted = true;
   const { snapshot, endpoint } = exchange;
@@ -282,7 +297,7 @@ function complete(exchange: Exchange, status: number, outcome: Outcome, bytesSen
       exchange: endpoint === null ? undefined : exchange,
       status,
       outcome,
-      bytesReceived: exchange.incoming.body.bytesReceived,
+      bytesReceived,
       bytesSent,
       durationMs: performance.now() - exchange.startedAt,
       backendMs: exchange.backendMs,

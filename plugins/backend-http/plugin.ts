@@ -40,6 +40,13 @@ const Config = Options({
     default: 5000,
     description: 'Longest time until the head of the answer, and between two pieces of it.',
   }),
+  idleTimeoutMs: Type.Integer({
+    minimum: 1,
+    maximum: 86_400_000,
+    default: 300_000,
+    description:
+      'Longest time without a byte on a WebSocket, and between two pieces of a `text/event-stream` answer.',
+  }),
   parameters: BackendParameters,
 });
 
@@ -56,7 +63,7 @@ export default definePlugin({
     if (target === undefined || (path === undefined && config.path !== undefined))
       return { backend: unusable };
     const steps = stepsOf(config, path, kit);
-    const timeouts = { headersMs: config.timeoutMs, bodyMs: config.timeoutMs };
+    const timeouts = { headersMs: config.timeoutMs, bodyMs: config.timeoutMs, idleMs: config.idleTimeoutMs };
     return { backend: new HttpBackend(target, timeouts, steps) };
   },
 });
