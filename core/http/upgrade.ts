@@ -59,20 +59,27 @@ export function acceptUpgrades(
   server: Server,
   accept: (request: IncomingMessage, response: ServerResponse, upgrade: 'websocket' | undefined) => void,
 ): Upgrades {
-  const open = new Set<UpgradeResponse>();
+  const open = new Set<() => void>();
+  const track = (socket: Socket, cut: () => void): (() => void) => {
+    const forget = (): void => {
+      open.delete(cut);
+      socket.off('close', forget);
+    };
+    open.add(cut);
+    socket.on('close', forget);
+    return forget;
+  };
   server.on('upgrade', (request: IncomingMessage, stream, early: Buffer) => {
     // Without content, which `shouldUpgrade` refuses, Node hands over the connection itself.
     const socket = stream as Socket;
     if (currentAnswer(socket) !== null) {
       // It would overtake that answer, which is then the connection's last.
       refuseTunnel(socket);
+      track(socket, () => socket.destroy());
       return;
     }
     const upgrade = isHandshake(request) ? 'websocket' : undefined;
-    const forget = (): void => {
-      open.delete(response);
-      socket.off('close', forget);
-    };
+    const forget = track(socket, () => response.cut());
     const handBack =
       upgrade === undefined && mayKeepAlive(request)
         ? () => {
@@ -81,13 +88,11 @@ export function acceptUpgrades(
           }
         : null;
     const response = new UpgradeResponse(request, socket, early, handBack);
-    open.add(response);
-    socket.on('close', forget);
     accept(request, response, upgrade);
   });
   return {
     cut() {
-      for (const response of open) response.cut();
+      for (const cut of open) cut();
     },
   };
 }

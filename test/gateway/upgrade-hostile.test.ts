@@ -4,7 +4,7 @@ import { answerEach, httpBackend, rawBackend, streamBackend } from './support/ba
 import { passTo, startGateway } from './support/gateway.ts';
 import { exchangeRaw, openRaw } from './support/raw-client.ts';
 import { agreed, handshake } from './support/websocket.ts';
-import { pause, until } from './support/within.ts';
+import { pause, until, within } from './support/within.ts';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
@@ -74,6 +74,24 @@ for (const protocol of ['websocket', 'h2c']) {
     assert.deepEqual(urls, ['/first']);
   });
 }
+
+test('what waits for an answer behind which there was an Upgrade is cut when the gateway has closed', async () => {
+  let asked = 0;
+  await using backend = await streamBackend((_request, response) => {
+    asked += 1;
+    response.writeHead(200);
+    response.write('never ends');
+  });
+  const running = await startGateway(
+    { 'main/all': passTo(backend.port, { backend: { timeoutMs: 60_000 } }) },
+    { limits: { drainTimeoutMs: 200 } },
+  );
+  const client = await openRaw(running.port);
+  client.send(get + handshake());
+  await until(() => asked === 1 && client.reader.received > 0, 'the first is being answered');
+  await within(running.gateway.close(), 'the gateway to close', 5000);
+  await client.closed();
+});
 
 test('what follows an ignored Upgrade is not lost, wherever the packets end', async () => {
   await using backend = await httpBackend((_request, response, { url }) => response.end(`to ${url}`));
