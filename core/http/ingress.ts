@@ -68,9 +68,14 @@ export async function listen(
   server.on('checkContinue', expecting(true));
   server.on('checkExpectation', expecting(false));
   server.on('connect', (_request, socket) => refuseTunnel(socket as Socket));
-  const upgrades = acceptUpgrades(server, (request, response, upgrade) => {
-    accept(request, response, host, draining, secure, upgrade);
-  });
+  const upgrades = acceptUpgrades(
+    server,
+    (request, response, upgrade) => accept(request, response, host, draining, secure, upgrade),
+    (socket) => {
+      if (secure === null) server.emit('connection', socket);
+      else secure.serveAgain(socket as TLSSocket);
+    },
+  );
   // Not `app.listen`, which would take `localhost` for "all addresses".
   await app.ready();
   await new Promise<void>((resolve, reject) => {

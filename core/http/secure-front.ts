@@ -13,6 +13,7 @@ export class SecureFront {
   #tls: ListenerTls;
   #server: (TlsServer & { requestCert?: boolean }) | null = null;
   readonly #http2: Http2Front;
+  #http1: ReturnType<TlsServer['listeners']> = [];
 
   constructor(tls: ListenerTls, host: IngressHost) {
     this.#tls = tls;
@@ -41,16 +42,24 @@ export class SecureFront {
     // Fastify types it as an HTTP server; it is an HTTPS one, which is a TLS server.
     const server = http as SocketServer as TlsServer;
     this.#server = server;
-    const http1 = server.listeners('secureConnection');
+    this.#http1 = server.listeners('secureConnection');
     server.removeAllListeners('secureConnection');
     server.on('secureConnection', (socket: TLSSocket) => {
       noteHandshake(socket, this.#tls);
       if (socket.alpnProtocol === 'h2') this.#http2.accept(socket);
-      else for (const listener of http1) Reflect.apply(listener, server, [socket]);
+      else this.serveAgain(socket);
     });
     // An answer in plain text would mean nothing to a client that failed to shake hands.
     server.removeAllListeners('tlsClientError');
     server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /**
+   * Serves HTTP/1.1 on a connection. Of one that was served before, what it was checked against in its handshake stays
+   * as it was: a reload may ask for more by now.
+   */
+  serveAgain(socket: TLSSocket): void {
+    for (const listener of this.#http1) Reflect.apply(listener, this.#server, [socket]);
   }
 
   /** New connections get what a changed configuration says; those there are stay. */

@@ -6,7 +6,6 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { Fields } from '#sdk';
 import type { Done } from '../kernel/exchange.ts';
 import type { Tunnel } from '../kernel/tunnel.ts';
@@ -54,10 +53,14 @@ export interface Upgrades {
   cut(): void;
 }
 
-/** Serves a server's requests that ask for another protocol. */
+/**
+ * Serves a server's requests that ask for another protocol.
+ * @param serveAgain takes a connection back that goes on with HTTP/1.1
+ */
 export function acceptUpgrades(
   server: Server,
   accept: (request: IncomingMessage, response: ServerResponse, upgrade: 'websocket' | undefined) => void,
+  serveAgain: (socket: Socket) => void,
 ): Upgrades {
   const open = new Set<() => void>();
   const track = (socket: Socket, cut: () => void): (() => void) => {
@@ -84,7 +87,7 @@ export function acceptUpgrades(
       upgrade === undefined && mayKeepAlive(request)
         ? () => {
             forget();
-            server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket);
+            serveAgain(socket);
           }
         : null;
     const response = new UpgradeResponse(request, socket, early, handBack);

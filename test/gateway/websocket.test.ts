@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { connect } from 'node:tls';
+import { WebSocket } from 'ws';
 import { Fields, Reply, definePlugin, reply } from '#sdk';
 import { readConfigText } from '../../core/config/read.ts';
 import { httpBackend } from './support/backend.ts';
 import { passTo, startGateway } from './support/gateway.ts';
-import { exchangeRaw, openRaw } from './support/raw-client.ts';
+import { RawClient, exchangeRaw, openRaw } from './support/raw-client.ts';
 import {
   closeWebSocket,
   echoServer,
@@ -40,6 +42,25 @@ for (const [scheme, start] of Object.entries({ http: echoServer, https: secureEc
     assert.deepEqual(running.log, []);
   });
 }
+
+test('wss: TLS towards the caller; an ignored Upgrade leaves the connection as it is', async () => {
+  await using backend = await echoServer();
+  await using running = await startGateway(
+    { 'main/all': passTo(backend.port) },
+    { root: { listeners: [{ port: 0, host: '127.0.0.1', tls: 'selfsigned' }] } },
+  );
+  const options = { rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] };
+  const client = new WebSocket(`wss://127.0.0.1:${running.port}/`, options);
+  await within(once(client, 'open'), 'the handshake');
+  assert.equal(await echoed(client, 'encrypted'), 'encrypted');
+  await closeWebSocket(client);
+  const socket = connect({ port: running.port, host: '127.0.0.1', ...options });
+  await within(once(socket, 'secureConnect'), 'a connection');
+  const raw = new RawClient(socket);
+  raw.send(handshake().replace('websocket', 'h2c') + 'GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  for (let count = 0; count < 2; count++) assert.equal((await raw.answer()).text, 'plain');
+  socket.destroy();
+});
 
 test('the handshake keeps its fields both ways and gets those of the gateway', async () => {
   await using backend = await echoServer();
