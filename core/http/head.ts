@@ -29,6 +29,7 @@ interface Scanned {
 export interface RequestLine {
   readonly method: string;
   readonly target: string;
+  /** `h2` for a request that came over HTTP/2, whatever version it claims to have; else what its first line says. */
   readonly httpVersion: string;
 }
 
@@ -79,7 +80,7 @@ function otherForm(target: string): { authority: string | undefined; rest: strin
 /** RFC 9112 sections 2.3, 3.2 and 6.1: what every hop must read in the same way, or refuse. */
 function framingRefusal({ host, transferEncoding }: Scanned, httpVersion: string): RefusalKind | undefined {
   // HTTP/2 has a framing of its own, and Node refuses fields that contradict it.
-  if (httpVersion === '2.0') return host === undefined ? 'bad-request' : undefined;
+  if (httpVersion === 'h2') return host === undefined ? 'bad-request' : undefined;
   if (httpVersion === '1.1' ? host === undefined : httpVersion !== '1.0') return 'bad-request';
   if (transferEncoding === undefined) return undefined;
   return transferEncoding.toLowerCase() === 'chunked' && httpVersion === '1.1' ? undefined : 'bad-request';

@@ -115,7 +115,7 @@ export class Http2Front {
     if (stream.destroyed || connection === undefined) return;
     const { method, target, flat } = splitPseudo(rawHeaders);
     const host = this.#host;
-    const head = readHead({ method, target, httpVersion }, flat, host.limits(), host.pseudonym);
+    const head = readHead({ method, target, httpVersion: 'h2' }, flat, host.limits(), host.pseudonym);
     const hasContent = !stream.endAfterHeaders;
     const headers = new Fields(flat);
     const awaitsContinue = hasContent && headers.get('expect')?.toLowerCase() === '100-continue';

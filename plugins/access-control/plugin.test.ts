@@ -141,9 +141,11 @@ test('explain tells the lists', async () => {
     },
     { subject: 'account', effect: 'deny', values: ['globex'] },
   ]);
-  assert.deepEqual(gateway.describe('GET', '/admin'), [
+  const own = (headers = {}): string[] =>
+    gateway.describe('GET', '/admin', { headers }).filter((line) => line.startsWith('policy-'));
+  assert.deepEqual(own(), [
     'policy-0: only these addresses may call: 192.0.2.0/24, 2001:db8::1 (read from X-Forwarded-For)',
     'policy-1: everybody but these accounts may call: globex',
   ]);
-  assert.deepEqual(gateway.describe('GET', '/admin', { headers: { 'x-stage': 'TEST' } }), []);
+  assert.deepEqual(own({ 'x-stage': 'TEST' }), []);
 });

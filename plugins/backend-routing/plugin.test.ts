@@ -267,7 +267,7 @@ routes:
   );
   assert.equal(await whereTo(gateway, '/fr?page=2', { 'x-tenant': 'gold' }), 'GET http://own/fr/own?page=2');
   assert.equal(await whereTo(gateway, '/fr'), 'GET http://own/fr/own?page=1');
-  const lines = gateway.describe('GET', '/fr');
+  const lines = gateway.describe('GET', '/fr').filter((line) => line.startsWith('under-test'));
   assert.equal(lines[0], "under-test: route gold: $tenant = 'gold' and $page = 1");
   assert.deepEqual([lines.length, lines[3]], [4, "under-test: else the API's own backend"]);
 });

@@ -219,11 +219,13 @@ test('the same policies bound to several APIs', async () => {
   assert.equal(await origin(gateway, '/orders/7/x', { headers: { 'x-stage': 'TEST' } }), 'http://special');
 });
 
+const isOwn = (line: string): boolean => line.startsWith('policies:');
+
 test('no policies, or none at all', async () => {
   for (const none of [[], false]) {
     const gateway = await start(none);
     assert.equal(await origin(gateway), 'http://own');
-    assert.deepEqual(gateway.describe('GET', '/orders/7/x'), []);
+    assert.deepEqual(gateway.describe('GET', '/orders/7/x').filter(isOwn), []);
   }
 });
 
@@ -236,7 +238,9 @@ test('explain tells what would match, and what only a real caller decides', asyn
     }),
   ]);
   const explain = (url: string, tenant: string) =>
-    gateway.describe('GET', url, { headers: { 'x-tenant': tenant }, clientAddress: '127.0.0.1' });
+    gateway
+      .describe('GET', url, { headers: { 'x-tenant': tenant }, clientAddress: '127.0.0.1' })
+      .filter(isOwn);
   assert.deepEqual(explain('/orders/7/x?page=2', 'gold'), [
     'policies: policy vip (all of 2, backend http): yes',
     'policies:   parameter x-tenant is one of gold,platinum: yes',

@@ -38,8 +38,10 @@ export default definePlugin({
   bind(config: Static<typeof Config>, kit) {
     return {
       backendSigning: methods[config.method]({ ...config, key: String(config.key) }, kit),
-      // Never the secret.
-      describe: () => [`signs with the method ${config.method} and the key ${config.key}`],
+      // Never the secret, which with `aes` the key is too.
+      describe: () => [
+        `signs with the method ${config.method}${config.method === 'aes' ? '' : ` and the key ${config.key}`}`,
+      ],
     };
   },
 });

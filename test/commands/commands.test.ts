@@ -262,7 +262,7 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   assert.match(stdout, /^backend\n {2}http$/m);
   assert.match(
     stdout,
-    /^details\n {2}hello \(hi\) gateway\.yaml:23:5\n {4}says hello in TEST\n {4}\/orders\/7%2f8 1 TEST $/m,
+    /^details\n(?: {2}throttling .*\n {4}.*\n)? {2}hello \(hi\) gateway\.yaml:23:5\n {4}says hello in TEST\n {4}\/orders\/7%2f8 1 TEST $/m,
   );
   const failing = await explain('GET', 'http://shop.example.com/files/a?fail=1');
   assert.equal(failing.code, 0);

@@ -143,8 +143,8 @@ for (const name of folders) {
       ['groupField', groupField?.schema],
     ] as const) {
       if (schema === undefined) continue;
-      // What a field of an API holds may be a word or a list.
-      if (what !== 'config' || apiField === undefined) {
+      // What a field of an API or a group holds may be a word or a list.
+      if (what === 'section' || (what === 'config' && apiField === undefined)) {
         assert.equal((schema as Json)['type'], 'object', `${what} is an object`);
       }
       for (const [path, each] of schemasIn(schema as Json, what)) {
