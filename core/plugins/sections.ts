@@ -46,6 +46,11 @@ export class Setups {
     return this.#services.get(token.name) as T;
   }
 
+  /** As `use`; undefined when no plugin offers the service. */
+  find<T>(token: ServiceToken<T>): T | undefined {
+    return this.#providers.has(token.name) ? this.use(token) : undefined;
+  }
+
   #run(definition: PluginDefinition): void {
     const { name, section } = definition;
     if (definition.setup === undefined || this.hooks.has(name)) return;
@@ -79,7 +84,7 @@ export class Setups {
   }
 }
 
-const hookKeys = ['routing', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
+const hookKeys = ['routing', 'fallback', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {
