@@ -88,6 +88,12 @@ test('a plugin may own several sections, each checked, and do without a service'
   found.length = 0;
   await testGateway({ config, plugins: [plugin] });
   assert.deepEqual(found, [undefined, undefined, undefined]);
+  const nosy = definePlugin({
+    name: 'nosy',
+    summary: 'Looks at what is not its own.',
+    setup: (_section, kit) => ({ ...(kit.section('apps') as object) }),
+  });
+  await assert.rejects(testGateway({ config, plugins: [nosy] }), /"apps" is none of the plugin's/);
   await assert.rejects(
     testGateway({ config: { ...config, two: { b: 'x' } }, plugins: [plugin] }),
     /two\.b: found "x"/,

@@ -40,11 +40,8 @@ export class Attempts {
     const lockedUntil = count > allowed ? now + lockMs : 0;
     // Anew at the end: a Map is in the order of insertion, and the first is the one to forget.
     this.#pairs.delete(key);
-    if (this.#pairs.size >= maxPairs)
-      for (const oldest of this.#pairs.keys()) {
-        this.#pairs.delete(oldest);
-        break;
-      }
+    const oldest = this.#pairs.size < maxPairs ? undefined : this.#pairs.keys().next().value;
+    if (oldest !== undefined) this.#pairs.delete(oldest);
     this.#pairs.set(key, { count, lockedUntil });
     return lockedUntil !== 0;
   }

@@ -11,7 +11,7 @@ import { Tokens } from './tokens.ts';
 import { badToken } from './refused.ts';
 
 /** Who a token stands for. */
-export interface Proven {
+interface Proven {
   readonly identity: Identity;
 }
 

@@ -94,26 +94,24 @@ async function prove(
   { clientAddress, requestId }: Arrival,
   { attempts, counters, log }: IssuerOptions,
 ): Promise<boolean | Reply> {
-  // Whether or not there is such a user, the same work.
   const isRight = isSamePassword(user?.password, password);
-  if (user === undefined) return false;
-  const name = `${user.account}/${user.name}`;
+  const name = user === undefined ? '' : `${user.account}/${user.name}`;
+  // What locks comes before the first wait: of a hundred guesses at once, each is judged after those ahead of it. What is
+  // locked is not counted, else one address could use up what all have together.
+  const isLocked = user !== undefined && attempts.isLocked(name, clientAddress);
+  const isWrong = user !== undefined && !isLocked && !isRight;
+  if (isWrong && attempts.failed(name, clientAddress))
+    log.warn({ requestId, user: name, clientAddress }, 'too many wrong passwords: locked for five minutes');
   const wrong = { key: `wrong password ${name}`, limit: maxWrong, periodMs: wrongPeriodMs };
-  // Next to a limit of nothing, which is always used up, none is counted: a right password only looks.
+  // Next to a limit of nothing, which is always used up, none is counted: this only looks. It does so for nobody too, so
+  // that the time does not tell who there is.
   const nothing = { key: 'nothing', limit: 0, periodMs: wrongPeriodMs };
   const taken = await ask(
-    () => counters.take(isRight ? [wrong, nothing] : [wrong]),
+    () => counters.take(isWrong ? [wrong] : [wrong, nothing]),
     (each) => each,
   );
   if (taken instanceof Reply) return taken;
-  // After the last wait: of a hundred guesses at once, none is judged before those ahead of it are counted.
-  if (attempts.isLocked(name, clientAddress)) return false;
-  if (!isRight) {
-    if (attempts.failed(name, clientAddress))
-      log.warn({ requestId, user: name, clientAddress }, 'too many wrong passwords: locked for five minutes');
-    return false;
-  }
-  if (taken.refusedBy === 0) return false;
+  if (!isRight || isLocked || taken.refusedBy === 0) return false;
   attempts.succeeded(name, clientAddress);
   return true;
 }

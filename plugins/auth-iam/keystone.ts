@@ -36,7 +36,7 @@ export class Keystone {
   readonly #cacheMs: number;
   readonly #kept = new Map<string, Kept>();
   readonly #asked = new Map<string, Promise<Verdict | Reply>>();
-  #isAway = false;
+  #trouble: string | undefined;
 
   constructor(client: KeystoneClient, options: IamSection, { clock, log }: SetupKit) {
     const { cacheSeconds = 60, serviceUser } = options;
@@ -97,29 +97,28 @@ export class Keystone {
   }
 
   #came(key: string, verdict: Verdict | Reply): Verdict | Reply {
-    if (this.#isAway) this.#log.info({}, 'Keystone answers again');
-    this.#isAway = false;
-    if (verdict instanceof Reply) {
-      this.#log.error({ cause: verdict.refusal?.cause }, 'Keystone lets nobody validate tokens');
-      return verdict;
-    }
+    this.#note(verdict instanceof Reply ? 'Keystone lets nobody validate tokens' : undefined);
+    if (verdict instanceof Reply) return verdict;
     const keptMs = verdict === 'unknown' ? Math.min(refusedMs, this.#cacheMs) : this.#cacheMs;
     this.#kept.delete(key);
-    if (this.#kept.size >= maxKept)
-      for (const oldest of this.#kept.keys()) {
-        this.#kept.delete(oldest);
-        break;
-      }
-    if (keptMs > 0) this.#kept.set(key, { verdict, until: this.#clock.now() + keptMs });
+    if (keptMs === 0) return verdict;
+    const oldest = this.#kept.size < maxKept ? undefined : this.#kept.keys().next().value;
+    if (oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(key, { verdict, until: this.#clock.now() + keptMs });
     return verdict;
   }
 
   #failed(error: unknown): Reply {
-    const cause = error instanceof Error ? error.message : 'it failed';
-    // Once, and not for each request of a busy hour.
-    if (!this.#isAway) this.#log.error({ cause }, 'Keystone does not answer');
-    this.#isAway = true;
+    this.#note('Keystone does not answer', error instanceof Error ? error.message : 'it failed');
     return refuse('iam-unavailable', { cause: 'Keystone does not answer' });
+  }
+
+  /** Tells the operator when it begins and when it is over, and not for each request of a busy hour. */
+  #note(trouble: string | undefined, cause?: string): void {
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    if (trouble === undefined) this.#log.info({}, 'Keystone validates tokens again');
+    else this.#log.error({ cause }, trouble);
   }
 }
 

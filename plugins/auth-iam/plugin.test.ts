@@ -106,6 +106,7 @@ test('what is wrong with accounts is told, and no secret with it', async () => {
     [{ 'a/b': { users } }, /accounts\.a\/b: .*without comma/],
     [{ 'a,b': { users } }, /"a,b".*without comma/],
     [{ a: { users: { 'u/v': {} } } }, /u\/v: .*without \//],
+    [5, /^ConfigError: \S+ accounts: [^\n]*$/],
     [{ a: {} }, /not refused/],
   ];
   for (const [section, expected] of cases) {
@@ -129,6 +130,7 @@ test('what is wrong with the section iam is told', async () => {
     [{ keystone: 'http://user:hunter2@keystone' }, /iam\.keystone: this is no address/],
     [{ keystone: 'http://keystone/?x' }, /iam\.keystone: this is no address/],
     [{ keystone, serviceUser: { name: 'tapgate' } }, /iam\.serviceUser: .*"password" is missing/],
+    [5, /^ConfigError: \S+ iam: [^\n]*$/],
     [{ keystone }, /not refused/],
   ];
   for (const [iam, expected] of cases) {

@@ -3,7 +3,7 @@ import { type Answer, type GatewayTest, type TestGateway, testGateway } from '#s
 import plugin from './plugin.ts';
 
 export const now = 1_700_000_000_000;
-export const date = '20231114T221320Z';
+const date = '20231114T221320Z';
 export const accounts = {
   acme: {
     id: 'domain-acme',

@@ -228,6 +228,13 @@ test('many guesses at once are not judged apart', async () => {
   assert.equal((await ask(gateway, login(alice))).status, 401);
 });
 
+test('one address alone does not lock a user for all', async () => {
+  const gateway = await gatewayWith();
+  const wrong = login({ ...alice, password: 'wrong' });
+  for (let round = 0; round < 150; round += 1) await ask(gateway, wrong);
+  assert.equal((await ask(gateway, login(alice), { from: '127.0.0.2' })).status, 201);
+});
+
 test('a hundred wrong passwords from everywhere lock the user for all', async () => {
   const clock = new VirtualClock(now - (now % 300_000));
   const gateway = await gatewayWith({}, { clock });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ClientBuilder } from '@huaweicloud/huaweicloud-sdk-core/ClientBuilder.js';
-import type { HcClient } from '@huaweicloud/huaweicloud-sdk-core/HcClient.js';
+import { HcClient } from '@huaweicloud/huaweicloud-sdk-core/HcClient.js';
 import { BasicCredentials } from '@huaweicloud/huaweicloud-sdk-core/auth/BasicCredentials.js';
+import { DefaultHttpClient } from '@huaweicloud/huaweicloud-sdk-core/http/DefaultHttpClient.js';
 import { type Backend, httpBackend } from './support/backend.ts';
 import { type Running, passTo, startGateway } from './support/gateway.ts';
 
@@ -90,11 +90,14 @@ test('the identity endpoint takes 64 KiB and no more', async () => {
 
 function clientOf(accessKey: string, secret: string): HcClient {
   const credential = new BasicCredentials().withAk(accessKey).withSk(secret).withProjectId('project-1');
-  return new ClientBuilder<HcClient>((client) => client)
-    .withCredential(credential)
-    .withEndpoint(url(''))
-    .build();
+  // As its ClientBuilder does, but for the log: it would print every refusal.
+  const http = new DefaultHttpClient({ logger: silent as never }, [url('')]);
+  return new HcClient(http).withCredential(credential).withEndpoints([url('')]);
 }
+
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+function ignore(): void {}
 
 const alice = () => clientOf('AKALICE0000000000001', 'alice-secret-key-0001');
 const options = {
