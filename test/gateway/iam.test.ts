@@ -78,6 +78,14 @@ test('a token for a password opens the API, and does not reach the backend', asy
   assert.deepEqual(backend.seen[before]?.values('x-auth-token'), []);
 });
 
+test('the version is told, on a connection that goes on', async () => {
+  for (const method of ['HEAD', 'GET', 'HEAD']) {
+    const answer = await fetch(url('/v3'), { method });
+    assert.equal(answer.status, 200);
+    assert.equal((await answer.text()).includes('"v3.14"'), method === 'GET');
+  }
+});
+
 test('the identity endpoint takes 64 KiB and no more', async () => {
   const answer = await fetch(url('/v3/auth/tokens'), { method: 'POST', body: 'x'.repeat(65_537) });
   assert.equal(answer.status, 413);
