@@ -88,12 +88,17 @@ test('a plugin may own several sections, each checked, and do without a service'
   found.length = 0;
   await testGateway({ config, plugins: [plugin] });
   assert.deepEqual(found, [undefined, undefined, undefined]);
+  const looked: unknown[] = [];
   const nosy = definePlugin({
     name: 'nosy',
     summary: 'Looks at what is not its own.',
-    setup: (_section, kit) => ({ ...(kit.section('apps') as object) }),
+    setup(_section, kit) {
+      looked.push(kit.section('one'));
+      return {};
+    },
   });
-  await assert.rejects(testGateway({ config, plugins: [nosy] }), /"apps" is none of the plugin's/);
+  await testGateway({ config: { ...config, one: { a: 1 } }, plugins: [plugin, nosy] });
+  assert.deepEqual(looked, [undefined]);
   await assert.rejects(
     testGateway({ config: { ...config, two: { b: 'x' } }, plugins: [plugin] }),
     /two\.b: found "x"/,

@@ -129,7 +129,6 @@ class Builder {
       published: endpoints,
       environments: this.#environments,
       groups: [...this.#groups.values()],
-      section: (name) => this.#section(plugin, name),
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
@@ -156,14 +155,6 @@ class Builder {
     const listeners = this.#damaged.has('listeners', '*') ? [] : (this.#root.listeners ?? defaultListeners);
     const common = { text: this.#text, problems: this.#problems, log, development, now: clock.now() };
     return planTls({ ...common, listeners, groups: Object.fromEntries(groups) });
-  }
-
-  /** Only its own: another plugin's may hold secrets. */
-  #section(plugin: string, name: string): unknown {
-    const own = this.#plugins.find(({ definition }) => definition.name === plugin)?.definition.moreSections;
-    if (own?.some((each) => each.name === name) !== true)
-      throw new Error(`"${name}" is none of the plugin's \`moreSections\``);
-    return (this.#root as Readonly<Record<string, unknown>>)[name];
   }
 
   #set(): Setups {

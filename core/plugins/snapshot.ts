@@ -48,10 +48,9 @@ export class BuiltSnapshot implements Snapshot {
         const handle = hooks.routing.bind(hooks);
         routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
       }
-      if (hooks.fallback !== undefined) {
-        const handle = hooks.fallback.bind(hooks);
-        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle });
-      }
+      const serve = hooks.fallback?.bind(hooks);
+      if (serve !== undefined)
+        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle: serve });
       const notify = hooks.completed?.bind(hooks);
       if (notify !== undefined) completed.push({ plugin, binding: plugin, at: undefined, notify });
       const finish = hooks.unrouted?.bind(hooks);
