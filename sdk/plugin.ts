@@ -56,6 +56,8 @@ export interface Hooks {
 export interface GatewayHooks {
   /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */
   routing?(arrival: Arrival): Route | Reply | undefined;
+  /** Serves a request that found no API, with an address of the plugin's own; 404 when nobody does. */
+  fallback?(request: UnroutedRequest): Answer<Reply>;
   /** As in `Hooks`, for every request, those that found no API included. */
   completed?(notice: Completed): void;
   /** Completes the answer to a request that found no API. Synchronous; changes it in place. */
@@ -68,6 +70,12 @@ export interface GatewayHooks {
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
   dispose?(): void;
+}
+
+/** A request that found no API. */
+export interface UnroutedRequest extends Arrival {
+  /** Reads the whole body, 64 KiB at most. Rejects with a `Reply` (413, 408 or 400), as `exchange.readBody` does. */
+  readBody(): Promise<Buffer>;
 }
 
 /** The answer to a request that found no API; it has no exchange yet, only its arrival. */
@@ -102,6 +110,8 @@ export interface Clock {
 export interface Values {
   /** Keeps the key for `ttlMs`. Answers false when it is kept already: a replay. Rejects when the store is out of reach. */
   claim(key: string, ttlMs: number): boolean | Promise<boolean>;
+  /** Whether the key is kept, whoever claimed it. Rejects when the store is out of reach. */
+  has?(key: string): boolean | Promise<boolean>;
 }
 
 /** One limit that a request counts against: at most `limit` in each period, periods being aligned to 1970-01-01 UTC. */
@@ -132,11 +142,13 @@ export interface Counters {
 interface CommonKit {
   readonly log: Log;
   readonly clock: Clock;
-  readonly values: Values;
+  readonly values: Required<Values>;
   readonly counters: Counters;
   readonly http: HttpClient;
   /** The service another plugin offers. A configuration problem when none does. */
   use<T>(token: ServiceToken<T>): T;
+  /** The same, or undefined when no plugin offers it: for what a plugin can do without. */
+  find<T>(token: ServiceToken<T>): T | undefined;
   /**
    * Reports what is wrong with the configuration; the whole of it is then refused, with file and line.
    * @param path in `bind` and `translate`: into the options, for example `['routes', 0, 'condition']`; in `setup`:
@@ -161,6 +173,8 @@ export interface SetupKit extends CommonKit {
   readonly published: readonly Published[];
   readonly environments: readonly string[];
   readonly groups: readonly Group[];
+  /** What the configuration has under one of the plugin's `moreSections`, checked; undefined when it has nothing. */
+  section(name: string): unknown;
 }
 
 /** Calls servers. An address that is one of the gateway's own domains is served in process, through every hook. */
@@ -227,6 +241,8 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   kind?(config: Static<Config>): string;
   /** A top-level key of the configuration that this plugin owns. */
   readonly section?: { readonly name: string; readonly schema: Section };
+  /** Further top-level keys that this plugin owns; `setup` asks for them by `kit.section`. */
+  readonly moreSections?: readonly { readonly name: string; readonly schema: TSchema }[];
   readonly offers?: readonly ServiceToken<unknown>[];
   /** Once for a configuration. `section` is undefined when the file does not have it. */
   setup?(section: Static<Section> | undefined, kit: SetupKit): GatewayHooks;

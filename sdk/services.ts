@@ -63,6 +63,8 @@ export interface AccountUser {
 export interface Accounts {
   /** In the order of the configuration. */
   readonly names: readonly string[];
+  /** Whether nobody can call as a user of another account; not so when accounts live elsewhere, or none are configured. */
+  readonly areAll?: boolean;
   /** @param user `account/user` */
   user(user: string): AccountUser | undefined;
 }

@@ -29,8 +29,10 @@ export function rootSchema(plugins: readonly LoadedPlugin[]): TSchema {
 function sections(plugins: readonly LoadedPlugin[]): Record<string, TSchema> {
   const found: Record<string, TSchema> = {};
   for (const { definition } of plugins) {
-    const { section } = definition;
-    if (section !== undefined) found[section.name] = Type.Optional(section.schema);
+    const { section, moreSections = [] } = definition;
+    for (const { name, schema } of section === undefined ? moreSections : [section, ...moreSections]) {
+      found[name] = Type.Optional(schema);
+    }
   }
   return found;
 }

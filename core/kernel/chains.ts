@@ -3,7 +3,7 @@ import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
 import type { CompletedListener, Describer, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
-import { type Handler, type HookName, compileChain } from './hooks.ts';
+import { type ApiHookName, type Handler, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type { BodyLimits } from './content-reader.ts';
@@ -77,7 +77,7 @@ function authHandlers(placed: readonly Placed[]): Handler<Exchange>[] {
   return [...authenticators, required, ...later.flat()];
 }
 
-function collect<Subject>(placed: readonly Placed[], hook: Exclude<HookName, 'routing'>): Handler<Subject>[] {
+function collect<Subject>(placed: readonly Placed[], hook: ApiHookName): Handler<Subject>[] {
   const handlers: Handler<Subject>[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;

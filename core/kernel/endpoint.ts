@@ -2,7 +2,7 @@ import type { Arrival, Backend, Completed, Log, Published, Reply, Route } from '
 import type { Position } from '../config/problems.ts';
 import type { Inbound } from './inbound.ts';
 import type { Exchange } from './exchange.ts';
-import type { Chain, Handler, HookName, SyncChain } from './hooks.ts';
+import type { ApiHookName, Chain, Handler, SyncChain } from './hooks.ts';
 import type { Outbound } from './outbound.ts';
 import type { BodyLimits } from './content-reader.ts';
 
@@ -43,7 +43,7 @@ export interface Endpoint extends Published {
   readonly backend: Backend;
   readonly bodyLimits: BodyLimits;
   /** For `explain`: what each hook runs, in order. */
-  readonly handlers: Readonly<Record<Exclude<HookName, 'routing'>, readonly Handler<never>[]>>;
+  readonly handlers: Readonly<Record<ApiHookName, readonly Handler<never>[]>>;
   /** For `explain`: who says more than which hooks it has, in the order of the bindings. */
   readonly describers: readonly Describer[];
 }
@@ -51,6 +51,10 @@ export interface Endpoint extends Published {
 /** One configuration, built. Requests in flight finish on the one they began with. */
 export interface Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
+  /** Serves requests that found no API. */
+  readonly fallback: Chain<Exchange, Reply> | null;
+  /** How `fallback` takes the content of a request. */
+  readonly fallbackLimits: BodyLimits;
   /** Complete the answers to requests that found no API. */
   readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];

@@ -4,6 +4,7 @@ import type { Position } from '../config/problems.ts';
 /** The hooks, and how each is run. One table. */
 const hookTable = {
   routing: { scope: 'gateway', sync: true },
+  fallback: { scope: 'gateway', sync: false },
   preAuth: { scope: 'api', sync: false },
   auth: { scope: 'api', sync: false },
   backendRouting: { scope: 'api', sync: false },
@@ -12,6 +13,8 @@ const hookTable = {
 } as const;
 
 export type HookName = keyof typeof hookTable;
+
+export type ApiHookName = Exclude<HookName, 'routing' | 'fallback'>;
 
 /** One plugin's function at one hook. */
 export interface Handler<Subject> {

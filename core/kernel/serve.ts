@@ -24,7 +24,9 @@ export function serve(exchange: Exchange, malformed?: RefusalKind): void {
   }
   const ending = snapshot.routing === null ? undefined : snapshot.routing(exchange);
   if (ending === undefined) {
-    respond(exchange, refuse('not-found'));
+    // A refusal here would be for a request that nobody serves; whoever reads too much content is refused then.
+    exchange.incoming.body.limit(snapshot.fallbackLimits);
+    run(snapshot.fallback, exchange, exchange, notFound);
     return;
   }
   if ('fault' in ending || ending.answer instanceof Reply) {
@@ -56,6 +58,10 @@ export function abandon(exchange: Exchange): void {
 }
 
 // The steps are functions of the exchange alone, so that a request with nothing bound allocates no closure.
+
+function notFound(exchange: Exchange): void {
+  respond(exchange, refuse('not-found'));
+}
 
 function authenticate(exchange: Exchange): void {
   run(endpointOf(exchange).auth, exchange, exchange, routeBackend);

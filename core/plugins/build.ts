@@ -81,6 +81,7 @@ class Builder {
   readonly #groups: ReadonlyMap<string, Group>;
   readonly #environments: readonly string[];
   readonly #bindings: Bindings;
+  #setups: Setups | undefined;
 
   constructor(
     text: ConfigText,
@@ -132,7 +133,7 @@ class Builder {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
     }));
-    this.#use = (token) => setups.use(token);
+    this.#setups = setups;
     setups.runAll();
     this.#bindings.resolve(apis);
     for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint));
@@ -141,6 +142,7 @@ class Builder {
       pseudonym: this.#host.pseudonym,
       endpoints,
       setups: setups.hooks,
+      bodyTimeoutMs: this.#limits.bodyTimeoutMs,
       dispose: disposal(this.#binder, setups, this.#client, this.#host.log),
     });
   }
@@ -155,9 +157,10 @@ class Builder {
     return planTls({ ...common, listeners, groups: Object.fromEntries(groups) });
   }
 
-  #use: Setups['use'] = () => {
-    throw new Error('services are not set up yet');
-  };
+  #set(): Setups {
+    if (this.#setups === undefined) throw new Error('services are not set up yet');
+    return this.#setups;
+  }
 
   #common(plugin: string) {
     const { log, clock, values, counters } = this.#host;
@@ -167,7 +170,8 @@ class Builder {
       values: scoped(values, plugin),
       counters: counters.of(plugin),
       http: this.#client,
-      use: ((token) => this.#use(token)) as Setups['use'],
+      use: ((token) => this.#set().use(token)) as Setups['use'],
+      find: ((token) => this.#set().find(token)) as Setups['find'],
     };
   }
 

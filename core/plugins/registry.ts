@@ -31,6 +31,7 @@ const definitionKeys = new Set([
   'groupField',
   'kind',
   'section',
+  'moreSections',
   'offers',
   'setup',
   'bind',
@@ -113,10 +114,17 @@ function checked(definition: unknown, name: string): LoadedPlugin {
 }
 
 /** A schema that cannot be compiled would otherwise fail for whoever first uses the plugin. */
-function schemaProblem({ config, section, groupField, dialects }: PluginDefinition): string | undefined {
+function schemaProblem({
+  config,
+  section,
+  moreSections,
+  groupField,
+  dialects,
+}: PluginDefinition): string | undefined {
   const schemas = [
     config,
     section?.schema,
+    ...(moreSections ?? []).map(({ schema }) => schema),
     groupField?.schema,
     ...Object.values(dialects ?? {}).map((dialect) => dialect.config),
   ];

@@ -15,13 +15,13 @@ export class Setups {
   readonly #running = new Set<string>();
   readonly #problems: Problems;
   readonly #root: Readonly<Record<string, unknown>>;
-  readonly #kitFor: (plugin: string) => Omit<SetupKit, 'use'>;
+  readonly #kitFor: (plugin: string) => Omit<SetupKit, 'use' | 'section'>;
 
   constructor(
     plugins: readonly LoadedPlugin[],
     root: Readonly<Record<string, unknown>>,
     problems: Problems,
-    kitFor: (plugin: string) => Omit<SetupKit, 'use'>,
+    kitFor: (plugin: string) => Omit<SetupKit, 'use' | 'section'>,
   ) {
     this.#plugins = plugins;
     this.#root = root;
@@ -46,16 +46,24 @@ export class Setups {
     return this.#services.get(token.name) as T;
   }
 
+  /** As `use`; undefined when no plugin offers the service. */
+  find<T>(token: ServiceToken<T>): T | undefined {
+    return this.#providers.has(token.name) ? this.use(token) : undefined;
+  }
+
   #run(definition: PluginDefinition): void {
-    const { name, section } = definition;
+    const { name, section: main } = definition;
     if (definition.setup === undefined || this.hooks.has(name)) return;
     if (this.#running.has(name))
       throw new Error(`services need each other in a circle: ${[...this.#running, name].join(', ')}`);
     this.#running.add(name);
-    const path = section?.name ?? name;
+    const path = main?.name ?? name;
     try {
-      const kit = { ...this.#kitFor(name), use: <T>(token: ServiceToken<T>): T => this.use(token) };
-      const hooks = definition.setup(section === undefined ? undefined : this.#root[section.name], kit);
+      // Its own only: another plugin's may hold secrets.
+      const own = definition.moreSections?.map((each) => each.name);
+      const section = (key: string): unknown => (own?.includes(key) === true ? this.#root[key] : undefined);
+      const kit = { ...this.#kitFor(name), section, use: <T>(token: ServiceToken<T>): T => this.use(token) };
+      const hooks = definition.setup(main === undefined ? undefined : this.#root[main.name], kit);
       this.#adopt(definition, hooks, path);
     } catch (error) {
       this.hooks.set(name, {});
@@ -79,7 +87,7 @@ export class Setups {
   }
 }
 
-const hookKeys = ['routing', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
+const hookKeys = ['routing', 'fallback', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {

@@ -2,12 +2,19 @@ import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { isReply } from '../kernel/chains.ts';
 import { compileWithheld } from '../kernel/forwarding.ts';
-import { type Handler, type SyncChain, compileSyncChain } from '../kernel/hooks.ts';
+import type { BodyLimits } from '../kernel/content-reader.ts';
+import type { Exchange } from '../kernel/exchange.ts';
+import { type Chain, type Handler, type SyncChain, compileChain, compileSyncChain } from '../kernel/hooks.ts';
+
+/** Longest content of a request that found no API: nothing has asked yet who sends it. */
+const fallbackBytes = 64 * 1024;
 
 /** A built configuration, counted by the requests that use it and disposed after the last of them. */
 export class BuiltSnapshot implements Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
   readonly routingHandlers: readonly Handler<Arrival>[];
+  readonly fallback: Chain<Exchange, Reply> | null;
+  readonly fallbackLimits: BodyLimits;
   readonly unrouted: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly log: Log;
@@ -24,13 +31,16 @@ export class BuiltSnapshot implements Snapshot {
     pseudonym: string;
     endpoints: readonly Endpoint[];
     setups: ReadonlyMap<string, GatewayHooks>;
+    bodyTimeoutMs: number;
     dispose: () => void;
   }) {
     this.log = parts.log;
     this.pseudonym = parts.pseudonym;
     this.endpoints = parts.endpoints;
     this.#dispose = parts.dispose;
+    this.fallbackLimits = { maxBytes: fallbackBytes, idleMs: parts.bodyTimeoutMs };
     const routing: Handler<Arrival>[] = [];
+    const fallback: Handler<Exchange>[] = [];
     const completed: CompletedListener[] = [];
     const unrouted: Finisher[] = [];
     for (const [plugin, hooks] of parts.setups) {
@@ -38,6 +48,9 @@ export class BuiltSnapshot implements Snapshot {
         const handle = hooks.routing.bind(hooks);
         routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
       }
+      const serve = hooks.fallback?.bind(hooks);
+      if (serve !== undefined)
+        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle: serve });
       const notify = hooks.completed?.bind(hooks);
       if (notify !== undefined) completed.push({ plugin, binding: plugin, at: undefined, notify });
       const finish = hooks.unrouted?.bind(hooks);
@@ -47,6 +60,7 @@ export class BuiltSnapshot implements Snapshot {
     }
     this.routingHandlers = routing;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);
+    this.fallback = compileChain('fallback', fallback, isReply);
     this.unrouted = unrouted;
     this.withholds = compileWithheld([...parts.setups.values()].flatMap(({ withheld = [] }) => withheld));
     this.completed = completed;

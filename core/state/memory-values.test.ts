@@ -29,9 +29,21 @@ test('what was claimed anew outlives the sweep of its first claim', () => {
   assert.equal(values.claim('a', 1), true);
 });
 
+test('whether a key is kept can be asked', () => {
+  const clock = new VirtualClock(1500);
+  const own = scoped(new MemoryValues(clock), 'one');
+  assert.equal(own.has('a'), false);
+  assert.equal(own.claim('a', 1000), true);
+  assert.equal(own.has('a'), true);
+  clock.advance(1000);
+  assert.equal(own.has('a'), false);
+  assert.throws(() => scoped({ claim: () => true }, 'one').has('a'), /cannot be asked/);
+});
+
 test('keys of two plugins are apart', () => {
   const values = new MemoryValues(new VirtualClock());
   assert.equal(scoped(values, 'one').claim('a', 1000), true);
   assert.equal(scoped(values, 'two').claim('a', 1000), true);
   assert.equal(scoped(values, 'one').claim('a', 1000), false);
+  assert.equal(scoped(values, 'three').has('a'), false);
 });

@@ -7,7 +7,7 @@ const maxKeys = 2_000_000;
 const sliceMs = 1000;
 
 /** Values of one process. */
-export class MemoryValues implements Values {
+export class MemoryValues implements Required<Values> {
   readonly #clock: Clock;
   readonly #expiries = new Map<string, number>();
   readonly #slices = new Map<number, string[]>();
@@ -34,6 +34,10 @@ export class MemoryValues implements Values {
     return true;
   }
 
+  has(key: string): boolean {
+    return (this.#expiries.get(key) ?? 0) > this.#clock.now();
+  }
+
   /** Forgets the slices before the present one. */
   #sweep(present: number): void {
     if (present <= this.#swept) return;
@@ -49,6 +53,14 @@ export class MemoryValues implements Values {
 }
 
 /** Keeps one plugin's keys apart from another's. */
-export function scoped(values: Values, plugin: string): Values {
-  return { claim: (key, ttlMs) => values.claim(`${plugin}\0${key}`, ttlMs) };
+export function scoped(values: Values, plugin: string): Required<Values> {
+  const own = (key: string): string => `${plugin}\0${key}`;
+  return {
+    claim: (key, ttlMs) => values.claim(own(key), ttlMs),
+    has(key) {
+      // Answering "no" for a store that cannot be asked would let through what was withdrawn.
+      if (values.has === undefined) throw new Error('the store cannot be asked what it keeps');
+      return values.has(own(key));
+    },
+  };
 }

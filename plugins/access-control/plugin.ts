@@ -1,4 +1,13 @@
-import { type Exchange, type Hooks, type Kit, type Reply, definePlugin, refuse } from '#sdk';
+import {
+  Accounts,
+  type Exchange,
+  type Hooks,
+  type Kit,
+  type Reply,
+  definePlugin,
+  describeAllowed,
+  refuse,
+} from '#sdk';
 import { AddressSet, readRange } from './address-set.ts';
 import { fromForwardedFor } from './client-address.ts';
 import { Config } from './options.ts';
@@ -81,10 +90,14 @@ function accountCheck({ effect, values, clientAddress }: Config, kit: Kit): Chec
   if (clientAddress !== undefined) {
     kit.problem(['clientAddress'], 'accounts have no address; allowed with `subject: ip`');
   }
+  const known = kit.find(Accounts);
   for (const [index, value] of values.entries()) {
     // Such a name would match nobody, and a denied account would go on calling.
     if (/[,;]|^\s|\s$/.test(value)) {
       kit.problem(['values', index], `found "${value}"; allowed: the name of one account`);
+    } else if (known?.areAll === true && !known.names.includes(value)) {
+      const hint = describeAllowed(known.names, value);
+      kit.problem(['values', index], `there is no account "${value}"; ${hint}`);
     }
   }
   const accounts = new Set(values);

@@ -1,4 +1,4 @@
-import { Apps, type Kit } from '#sdk';
+import { Accounts, Apps, type Kit, describeAllowed } from '#sdk';
 import type { Config, Scope } from './options.ts';
 
 const atMost: readonly (readonly [Scope, Scope])[] = [
@@ -9,7 +9,10 @@ const atMost: readonly (readonly [Scope, Scope])[] = [
 ];
 
 /** Reports limits that could never be reached, and apps that do not exist (guide, tables 3-18 and 3-19). */
-export function checkLimits({ limits, exceptions = {} }: Config, kit: Pick<Kit, 'problem' | 'use'>): void {
+export function checkLimits(
+  { limits, exceptions = {} }: Config,
+  kit: Pick<Kit, 'problem' | 'use' | 'find'>,
+): void {
   if (Object.keys(limits).length === 0 && Object.keys(exceptions).length === 0) {
     kit.problem(['limits'], 'there is no limit; allowed: api, user, app, ip');
   }
@@ -35,5 +38,12 @@ export function checkLimits({ limits, exceptions = {} }: Config, kit: Pick<Kit, 
   for (const name of Object.keys(exceptions.apps ?? {})) {
     if (kit.use(Apps).byName(name) !== undefined) continue;
     kit.problem(['exceptions', 'apps', name], `there is no app "${name}"; allowed: the names under \`apps\``);
+  }
+  const accounts = kit.find(Accounts);
+  if (accounts?.areAll !== true) return;
+  for (const name of Object.keys(exceptions.tenants ?? {})) {
+    if (accounts.names.includes(name)) continue;
+    const message = `there is no account "${name}"; ${describeAllowed(accounts.names, name)}`;
+    kit.problem(['exceptions', 'tenants', name], message);
   }
 }

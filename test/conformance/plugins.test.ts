@@ -136,10 +136,11 @@ for (const name of folders) {
   });
 
   test(`${name}: its schemas refuse unknown fields at every level, and every option has a type`, () => {
-    const { config, section, groupField, apiField } = definition;
+    const { config, section, moreSections = [], groupField, apiField } = definition;
     for (const [what, schema] of [
       ['config', config],
       ['section', section?.schema],
+      ...moreSections.map((each) => [each.name, each.schema] as const),
       ['groupField', groupField?.schema],
     ] as const) {
       if (schema === undefined) continue;
@@ -164,10 +165,11 @@ for (const name of folders) {
 
   test(`${name}: its page names every option, its dialects, its section and its fields`, () => {
     assert.match(readme, new RegExp(`^# ${name}\\n`));
-    const { config, section, dialects, apiField, groupField } = definition;
-    const schemas = [config, section?.schema, groupField?.schema];
+    const { config, section, moreSections = [], dialects, apiField, groupField } = definition;
+    const sections = section === undefined ? moreSections : [section, ...moreSections];
+    const schemas = [config, ...sections.map(({ schema }) => schema), groupField?.schema];
     const names = [...schemas.flatMap(optionNames), ...Object.keys(dialects ?? {})];
-    for (const word of [...names, section?.name, apiField, groupField?.name]) {
+    for (const word of [...names, ...sections.map((each) => each.name), apiField, groupField?.name]) {
       if (word !== undefined) assert.match(readme, new RegExp(`\\b${RegExp.escape(word)}\\b`), word);
     }
     assert.ok(blocks.length > 0, 'a ```yaml block to paste');
