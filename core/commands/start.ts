@@ -17,7 +17,9 @@ export async function start(config: string | undefined, listening?: () => void):
   const gateway = new Gateway({ log });
   await gateway.apply(readFromDisk(path), { listen: true });
   for (const { host, port, secure } of gateway.listeners)
-    process.stdout.write(`listening on ${secure === null ? 'http' : 'https'}://${host ?? '0.0.0.0'}:${port}\n`);
+    process.stdout.write(
+      `listening on ${secure === null ? 'http' : 'https'}://${host ?? '0.0.0.0'}:${port}\n`,
+    );
   listening?.();
   const watcher = watchConfig(path, gateway, log);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
