@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { Load } from './load.ts';
 
-export const SCENARIOS = ['plain', 'signed', 'self-call', 'apis-10', 'apis-10000'] as const;
+export const SCENARIOS = ['plain', 'signed', 'full', 'self-call', 'apis-10', 'apis-10000'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface Scenario {
@@ -28,6 +28,15 @@ export const scenarios: Record<ScenarioName, Scenario> = {
     config: (port, backendPort, directory) =>
       toConfig(port, apis(1, 'app', backendPort)) + caller('bench/service-0') + accessLog(directory),
     load: () => ({ host: HOST, headers: toSignedHeaders(PATH), path: PATH, count: 1 }),
+  },
+  full: {
+    title: 'Huawei signature + access control + throttling + hmac + access log',
+    config: (port, backendPort, directory) =>
+      toConfig(port, apis(1, 'app', backendPort)) +
+      caller('bench/service-0') +
+      FULL_PLUGINS +
+      accessLog(directory),
+    load: () => ({ host: HOST, headers: toHuaweiHeaders(PATH), path: PATH, count: 1 }),
   },
   'self-call': {
     title: 'routing + signing, self-call',
@@ -115,6 +124,22 @@ apis:
 ${caller('business-1/business1, business-2/business2')}${SELF_CALL_PLUGINS}`;
 }
 
+const FULL_PLUGINS = `plugins:
+  allowed:
+    type: access-control
+    config: { subject: ip, effect: allow, values: [127.0.0.0/8, "::1"] }
+  limited:
+    type: throttling
+    config: { period: { value: 1, unit: minute }, limits: { api: 100000000, app: 100000000, ip: 100000000 } }
+  signed:
+    type: signature-key
+    config: { method: hmac, key: gateway-key-01, secret: gateway-secret-0000001 }
+bindings:
+  - { plugin: allowed, apis: [bench/service-0] }
+  - { plugin: limited, apis: [bench/service-0] }
+  - { plugin: signed, apis: [bench/service-0] }
+`;
+
 const SELF_CALL_PLUGINS = `plugins:
   route-by-target:
     type: alibaba/routing
@@ -157,5 +182,19 @@ function toSignedHeaders(path: string): Record<string, string> {
     ...signed,
     'X-Ca-Signature-Headers': Object.keys(signed).join(','),
     'X-Ca-Signature': createHmac('sha256', APP.secret).update(text).digest('base64'),
+  };
+}
+
+/** A Huawei app signature of a GET without a query and without content. */
+function toHuaweiHeaders(path: string): Record<string, string> {
+  const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+  const lines = [`host:${HOST}`, `x-sdk-date:${date}`, ''];
+  const canonical = ['GET', `${path}/`, '', ...lines, 'host;x-sdk-date', hashOf('')].join('\n');
+  const toSign = ['SDK-HMAC-SHA256', date, hashOf(canonical)].join('\n');
+  const signature = createHmac('sha256', APP.secret).update(toSign).digest('hex');
+  return {
+    'X-Sdk-Date': date,
+    Authorization: `SDK-HMAC-SHA256 Access=${APP.key}, SignedHeaders=host;x-sdk-date, Signature=${signature}`,
   };
 }
