@@ -11,6 +11,7 @@ export interface CpuProfile {
 
 interface ProfileNode {
   readonly id: number;
+  readonly children?: readonly number[];
   readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 }
 
@@ -22,7 +23,13 @@ export interface Window {
 /** The functions with the most self time within the window, as a table. */
 export function toHotspots(profiles: readonly CpuProfile[], window: Window, top: number): string {
   const times = new Map<string, number>();
-  for (const profile of profiles) addSelfTimes(profile, window, times);
+  const byPlugin = new Map<string, number>();
+  for (const profile of profiles) {
+    const places = new Map(profile.nodes.map((node) => [node.id, toPlace(node)]));
+    addTimes(profile, window, (id) => places.get(id) ?? '(unknown)', times);
+    const plugins = toPlugins(profile.nodes);
+    addTimes(profile, window, (id) => plugins.get(id), byPlugin);
+  }
   const idle = takeIdle(times);
   const busy = [...times.values()].reduce((sum, time) => sum + time, 0);
   if (busy === 0) throw new Error('the profile has no samples from the time under load');
@@ -33,19 +40,43 @@ export function toHotspots(profiles: readonly CpuProfile[], window: Window, top:
     ` self %   self s  function (of ${toSeconds(busy).trim()} s busy, ${toSeconds(idle).trim()} s idle)`,
     ...lines,
     `${toPercent(rest / busy)}  ${toSeconds(rest)}  ${times.size - rows.length} more functions`,
+    '',
+    ' % within  s within  plugin, with all that it calls',
+    ...[...byPlugin]
+      .toSorted((a, b) => b[1] - a[1])
+      .map(([plugin, time]) => `${toPercent(time / busy)}   ${toSeconds(time)}  ${plugin}`),
   ].join('\n');
 }
 
-function addSelfTimes(profile: CpuProfile, window: Window, times: Map<string, number>): void {
-  const places = new Map(profile.nodes.map((node) => [node.id, toPlace(node)]));
+/** Adds up the time of samples by what `nameOf` calls their node; what it does not name is left out. */
+function addTimes(
+  profile: CpuProfile,
+  window: Window,
+  nameOf: (node: number) => string | undefined,
+  times: Map<string, number>,
+): void {
   let now = profile.startTime;
   for (const [index, id] of profile.samples.entries()) {
     now += profile.timeDeltas[index] ?? 0;
     if (now < window.startUs || now > window.endUs) continue;
-    const place = places.get(id) ?? '(unknown)';
+    const name = nameOf(id);
+    if (name === undefined) continue;
     // A delta is the time since the previous sample: a sample's own time is the delta of the next one.
-    times.set(place, (times.get(place) ?? 0) + (profile.timeDeltas[index + 1] ?? 0));
+    times.set(name, (times.get(name) ?? 0) + (profile.timeDeltas[index + 1] ?? 0));
   }
+}
+
+/** The plugin in which each node runs: its own folder's, or that of the nearest caller in one. */
+function toPlugins(nodes: readonly ProfileNode[]): Map<number, string> {
+  const plugins = new Map<number, string>();
+  // Callers come before what they call.
+  for (const { id, callFrame, children = [] } of nodes) {
+    const [, own] = /\/plugins\/([^/]+)\//.exec(callFrame.url) ?? [];
+    if (own !== undefined) plugins.set(id, own);
+    const plugin = plugins.get(id);
+    if (plugin !== undefined) for (const child of children) plugins.set(child, plugin);
+  }
+  return plugins;
 }
 
 /** Removes what is not work: waiting for events, which V8 calls idle. */
