@@ -1,0 +1,285 @@
+import { readFileSync } from 'node:fs';
+import ivm from 'isolated-vm';
+import type { CallLimits, CallResult, IsolateLine, IsolateOptions } from '../calls.ts';
+import { type Program, commonjsHead, commonjsTail } from '../program.ts';
+import type { Fetcher } from './fetch.ts';
+import { hostFunctions } from './host.ts';
+
+const entryNames = ['load', 'call', 'fire', 'fetched', 'clear'] as const;
+type Entry = (typeof entryNames)[number];
+/** What may be handed to an isolate: it is copied, or stands for something in the isolate. */
+type Handed = ivm.Transferable | undefined;
+type Entries = ReadonlyMap<Entry, ivm.Reference<(...args: Handed[]) => unknown>>;
+
+const part = (name: string): string => readFileSync(new URL(`../inside/${name}.js`, import.meta.url), 'utf8');
+const parts = ['bytes', 'web', 'harness'].map(part);
+/** Memory that is not counted, waiting that cannot be ended, and code that runs outside of any call. */
+const removed = ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'FinalizationRegistry', 'WeakRef'];
+const maxTimers = 1000;
+const maxFetches = 16;
+const maxLines = 100;
+
+/** Everything that one call has going on outside of the isolate. */
+interface Running {
+  readonly id: number;
+  readonly limits: CallLimits;
+  readonly startedAt: number;
+  readonly settle: (result: CallResult) => void;
+  readonly timers: Map<number, NodeJS.Timeout>;
+  readonly aborted: AbortController;
+  wall: NodeJS.Timeout | undefined;
+  ranMs: number;
+  fetches: number;
+  lines: number;
+  result: CallResult | undefined;
+}
+
+/**
+ * One isolate and the program in it, serving one call after another.
+ *
+ * All of it runs on this thread: entering the isolate blocks, for as long as the call's limits allow at most. That is
+ * bearable because the process serves nothing else, and costs a fraction of what a thread of the isolate's own would.
+ */
+export class Sandbox {
+  readonly #isolate: ivm.Isolate;
+  readonly #entries: Entries;
+  readonly #fetcher: Fetcher | undefined;
+  readonly #write: (line: IsolateLine) => void;
+  #running: Running | undefined;
+  /** Why the program cannot be called. */
+  loadFault: CallResult | undefined;
+  /** It went beyond a limit, or what it left behind may still run. */
+  isSpent = false;
+
+  constructor(
+    program: Program,
+    options: IsolateOptions,
+    fetcher: Fetcher | undefined,
+    write: (line: IsolateLine) => void,
+    loadMs: number,
+  ) {
+    this.#fetcher = fetcher;
+    this.#write = write;
+    this.#isolate = new ivm.Isolate({ memoryLimit: options.memoryMb, onCatastrophicError: giveUp });
+    const context = this.#isolate.createContextSync();
+    this.#entries = this.#prepare(context, options.adapter);
+    this.#load(program, context, loadMs);
+  }
+
+  call(id: number, args: string, limits: CallLimits): Promise<CallResult> {
+    return new Promise((settle) => {
+      const running: Running = {
+        id,
+        limits,
+        settle,
+        startedAt: performance.now(),
+        timers: new Map(),
+        aborted: new AbortController(),
+        wall: undefined,
+        ranMs: 0,
+        fetches: 0,
+        lines: 0,
+        result: undefined,
+      };
+      this.#running = running;
+      this.#enter('call', [id, args, limits.maxResultLength]);
+      // Most calls end here, and cost no timer.
+      if (this.#running !== running) return;
+      const left = limits.wallMs - (performance.now() - running.startedAt);
+      running.wall = setTimeout(() => this.#end(exceeded('timeout', limits)), Math.max(0, left));
+    });
+  }
+
+  dispose(): void {
+    if (!this.#isolate.isDisposed) this.#isolate.dispose();
+  }
+
+  #prepare(context: ivm.Context, adapter: string): Entries {
+    const host = this.#host();
+    const names = Object.keys(host);
+    const code = [
+      `const host = {${names.map((name, index) => `${name}: $${index}`).join(', ')}}; const kept = {}; const entries = {};`,
+      `const install = (globals) => { for (const [name, value] of Object.entries(globals)) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true }); };`,
+      ...parts.map((text) => `install((() => {\n${text}\n})());`),
+      `kept.adapt = (() => {\n${adapter}\n})();`,
+      ...removed.map((name) => `delete globalThis.${name};`),
+      'return entries;',
+    ].join('\n');
+    const callbacks = Object.values(host).map((each) => new ivm.Callback(guarded(each)));
+    const made = context.evalClosureSync(code, callbacks, { result: { reference: true } }) as ivm.Reference<
+      Record<Entry, (...args: Handed[]) => unknown>
+    >;
+    return new Map(entryNames.map((name) => [name, made.getSync(name, { reference: true })]));
+  }
+
+  #load(program: Program, context: ivm.Context, loadMs: number): void {
+    const { name: filename, kind, code } = program;
+    const load = this.#entries.get('load');
+    try {
+      if (kind === 'module') {
+        const module = this.#isolate.compileModuleSync(code, { filename });
+        module.instantiateSync(context, (specifier: string) => {
+          throw new Error(`"${specifier}" cannot be imported: a source stands for itself`);
+        });
+        module.evaluateSync({ timeout: loadMs });
+        load?.applySync(undefined, [module.namespace.derefInto(), true], { timeout: loadMs });
+      } else {
+        const script = this.#isolate.compileScriptSync(commonjsHead + code + commonjsTail, { filename });
+        const made = script.runSync(context, { reference: true, timeout: loadMs }) as ivm.Reference<unknown>;
+        load?.applySync(undefined, [made.derefInto(), false], { timeout: loadMs });
+      }
+    } catch (error) {
+      this.isSpent = true;
+      this.loadFault = {
+        fault: this.#isolate.isDisposed ? 'memory' : 'not-loaded',
+        detail: messageOf(error),
+      };
+    }
+  }
+
+  /** Runs an entry within what is left of the call's limits. */
+  #enter(entry: Entry, args: Handed[]): void {
+    const running = this.#running;
+    if (running === undefined || this.#isolate.isDisposed) return;
+    const { limits, startedAt } = running;
+    const before = performance.now();
+    const wallLeft = limits.wallMs - (before - startedAt);
+    const timeout = Math.floor(Math.min(wallLeft, limits.runMs - running.ranMs));
+    if (timeout < 1) {
+      this.#end(exceeded(wallLeft < 1 ? 'timeout' : 'run-time', limits));
+      return;
+    }
+    let fault: CallResult | undefined;
+    try {
+      this.#entries.get(entry)?.applySync(undefined, args, { timeout });
+    } catch (error) {
+      fault = this.#faultOf(error, running);
+    }
+    running.ranMs += performance.now() - before;
+    const result = fault ?? running.result;
+    if (result !== undefined) this.#end(result);
+  }
+
+  #faultOf(error: unknown, running: Running): CallResult | undefined {
+    this.isSpent = true;
+    const detail = messageOf(error);
+    if (this.#isolate.isDisposed) return { fault: 'memory', detail };
+    if (detail === 'Script execution timed out.') {
+      const { limits, startedAt } = running;
+      const isLate = performance.now() - startedAt >= limits.wallMs;
+      return exceeded(isLate ? 'timeout' : 'run-time', limits);
+    }
+    if (running.result === undefined) return { fault: 'threw', detail };
+    // Its answer stands; what it did not wait for failed.
+    this.#write({ level: 'error', text: detail });
+    return undefined;
+  }
+
+  #end(result: CallResult): void {
+    const running = this.#running;
+    if (running === undefined) return;
+    this.#running = undefined;
+    clearTimeout(running.wall);
+    running.aborted.abort();
+    for (const timer of running.timers.values()) clearTimeout(timer);
+    const { fault } = result;
+    if (fault === 'timeout' || fault === 'run-time' || fault === 'memory') this.isSpent = true;
+    if (running.timers.size > 0 && !this.isSpent) this.#clear();
+    running.settle(result);
+  }
+
+  #clear(): void {
+    try {
+      this.#entries.get('clear')?.applySync(undefined, [], { timeout: 50 });
+    } catch {
+      this.isSpent = true;
+    }
+  }
+
+  #host(): Record<string, (...args: never[]) => unknown> {
+    return {
+      ...hostFunctions,
+      log: (level: unknown, text: unknown) => this.#log(level, text),
+      done: (id: unknown, fault: unknown, text: unknown) => this.#done(id, fault, text),
+      timerStart: (id: unknown, ms: unknown, isRepeated: unknown) => this.#startTimer(id, ms, isRepeated),
+      timerStop: (id: unknown) => clearTimeout(this.#running?.timers.get(Number(id))),
+      fetchStart: (id: unknown, url: unknown, init: unknown, body: unknown) =>
+        this.#startFetch(id, url, init, body),
+    };
+  }
+
+  #log(level: unknown, text: unknown): void {
+    const running = this.#running;
+    if (running !== undefined && (running.lines += 1) > maxLines) return;
+    this.#write({ level: level === 'warn' || level === 'error' ? level : 'info', text: String(text) });
+  }
+
+  /** The answer is taken when the isolate is left again: it may yet run into a limit. */
+  #done(id: unknown, fault: unknown, text: unknown): void {
+    const running = this.#running;
+    if (running === undefined || running.id !== id) return;
+    if (running.result !== undefined || typeof text !== 'string') return;
+    if (fault === '') running.result = { json: text };
+    else if (text.startsWith('RangeError: Array buffer allocation failed'))
+      running.result = { fault: 'memory', detail: text };
+    else if (fault === 'threw' || fault === 'not-json' || fault === 'too-large')
+      running.result = { fault, detail: text };
+  }
+
+  #startTimer(id: unknown, ms: unknown, isRepeated: unknown): void {
+    const running = this.#running;
+    if (running === undefined || typeof id !== 'number') return;
+    if (running.timers.size >= maxTimers) throw new Error(`more than ${maxTimers} timers in one call`);
+    const fire = (): void => {
+      if (this.#running === running) this.#enter('fire', [id]);
+    };
+    const timer = isRepeated === true ? setInterval(fire, Number(ms)) : setTimeout(fire, Number(ms));
+    running.timers.set(id, timer);
+  }
+
+  #startFetch(id: unknown, url: unknown, init: unknown, body: unknown): void {
+    const running = this.#running;
+    if (running === undefined || typeof id !== 'number') return;
+    if (this.#fetcher === undefined) throw new Error('fetch is not allowed: allowHosts names no host');
+    if ((running.fetches += 1) > maxFetches) throw new Error(`more than ${maxFetches} fetches in one call`);
+    const content =
+      body instanceof ArrayBuffer ? new Uint8Array(body) : typeof body === 'string' ? body : null;
+    const { signal } = running.aborted;
+    void this.#fetcher.fetch(String(url), String(init), content, signal).then((answer) => {
+      if (this.#running !== running) return;
+      if ('problem' in answer) this.#enter('fetched', [id, answer.problem]);
+      else {
+        const copy = new ivm.ExternalCopy(answer.body).copyInto({ release: true, transferIn: true });
+        this.#enter('fetched', [id, undefined, answer.head, copy]);
+      }
+    });
+  }
+}
+
+function exceeded(fault: 'timeout' | 'run-time', { wallMs, runMs }: CallLimits): CallResult {
+  const detail =
+    fault === 'timeout' ? `it gave no answer within ${wallMs} ms` : `it ran for more than ${runMs} ms`;
+  return { fault, detail };
+}
+
+/** V8 has lost control of an isolate; nothing in this process can be relied upon any more. */
+function giveUp(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** An error that crosses into the isolate brings its stack, which tells where the gateway lies. */
+function guarded(work: (...args: never[]) => unknown): (...args: never[]) => unknown {
+  return (...args) => {
+    try {
+      return work(...args);
+    } catch (error) {
+      const plain = new Error(messageOf(error));
+      plain.stack = plain.message;
+      throw plain;
+    }
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'it failed';
+}
