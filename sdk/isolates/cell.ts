@@ -42,7 +42,7 @@ export class Cell {
   #lastId = 0;
   #baseBytes = 0;
   #stderr = '';
-  isDead = false;
+  #end: CallResult | undefined;
   /** Calls that ended in one of the limits; each cost an isolate. */
   faults = 0;
   calls = 0;
@@ -68,8 +68,8 @@ export class Cell {
   /** One at a time. Never rejects. */
   async call(args: string, limits: CallLimits): Promise<CallResult> {
     const problem = await this.#started.promise;
-    if (problem !== undefined) return problem;
-    if (this.isDead) return { fault: 'crashed', detail: 'its process ended' };
+    const end = problem ?? this.#end;
+    if (end !== undefined) return end;
     return new Promise((resolve) => {
       const id = (this.#lastId += 1);
       this.calls += 1;
@@ -79,6 +79,11 @@ export class Cell {
       this.#watch ??= setInterval(() => this.#checkMemory(), watchMs).unref();
       this.#channel.write(encodeFrame({ type: 'call', id, limits }, args));
     });
+  }
+
+  /** Its process is gone, and so is what it held. */
+  get isDead(): boolean {
+    return this.#end !== undefined;
   }
 
   dispose(): void {
@@ -137,13 +142,13 @@ export class Cell {
   }
 
   #kill(fault: Fault, detail: string): void {
-    if (this.isDead) return;
-    this.isDead = true;
+    if (this.#end !== undefined) return;
+    const result: CallResult = { fault, detail };
+    this.#end = result;
     clearTimeout(this.#startTimer);
     clearInterval(this.#watch);
     this.#process.kill('SIGKILL');
     this.#channel.destroy();
-    const result: CallResult = { fault, detail };
     this.#started.resolve(result);
     this.#settle(result);
   }

@@ -36,7 +36,9 @@ export const commonjsTail = '\n})';
 export function compileProgram(source: string, file: string): Program {
   const ending = extname(file);
   const isTypeScript = ['.ts', '.mts', '.cts'].includes(ending);
-  const code = isTypeScript ? withoutTypes(source) : source;
+  // A line for shells, which nothing but the first line of a file may hold.
+  const text = source.replace(/^#!/, '//');
+  const code = isTypeScript ? withoutTypes(text) : text;
   if (ending === '.mjs' || ending === '.mts') return moduleOf(code, file, isTypeScript);
   try {
     // oxlint-disable-next-line no-new -- compiling is the check

@@ -144,31 +144,29 @@ export class Sandbox {
     const { limits, startedAt } = running;
     const before = performance.now();
     const wallLeft = limits.wallMs - (before - startedAt);
-    const timeout = Math.floor(Math.min(wallLeft, limits.runMs - running.ranMs));
+    const runLeft = limits.runMs - running.ranMs;
+    const beyond = exceeded(wallLeft <= runLeft ? 'timeout' : 'run-time', limits);
+    const timeout = Math.floor(Math.min(wallLeft, runLeft));
     if (timeout < 1) {
-      this.#end(exceeded(wallLeft < 1 ? 'timeout' : 'run-time', limits));
+      this.#end(beyond);
       return;
     }
     let fault: CallResult | undefined;
     try {
       this.#entries.get(entry)?.applySync(undefined, args, { timeout });
     } catch (error) {
-      fault = this.#faultOf(error, running);
+      fault = this.#faultOf(error, running, beyond);
     }
     running.ranMs += performance.now() - before;
     const result = fault ?? running.result;
     if (result !== undefined) this.#end(result);
   }
 
-  #faultOf(error: unknown, running: Running): CallResult | undefined {
+  #faultOf(error: unknown, running: Running, beyond: CallResult): CallResult | undefined {
     this.isSpent = true;
     const detail = messageOf(error);
     if (this.#isolate.isDisposed) return { fault: 'memory', detail };
-    if (detail === 'Script execution timed out.') {
-      const { limits, startedAt } = running;
-      const isLate = performance.now() - startedAt >= limits.wallMs;
-      return exceeded(isLate ? 'timeout' : 'run-time', limits);
-    }
+    if (detail === 'Script execution timed out.') return beyond;
     if (running.result === undefined) return { fault: 'threw', detail };
     // Its answer stands; what it did not wait for failed.
     this.#write({ level: 'error', text: detail });
