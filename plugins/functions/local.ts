@@ -5,6 +5,7 @@ import type { FunctionOptions } from './options.ts';
 import { acquirePool } from './pools.ts';
 
 const adapter = readFileSync(new URL('adapter.js', import.meta.url), 'utf8');
+const defaultConcurrency = 4;
 /** The vendor's limit of an answer. */
 const defaultResultLength = 6 * 1024 * 1024;
 
@@ -33,7 +34,7 @@ export class LocalFunction implements GatewayFunction {
     this.name = name;
     this.timeoutMs = options.timeoutMs;
     this.#options = options;
-    const { memoryMb, allowHosts, concurrency, queue, warm } = options;
+    const { memoryMb, allowHosts, concurrency = defaultConcurrency, queue, warm } = options;
     const pooled = { adapter, memoryMb, allowHosts, concurrency, queue };
     const lease = acquirePool(kit.log, name, program, pooled, warm);
     this.#pool = lease.pool;

@@ -26,12 +26,14 @@ const FunctionOptions = Options({
     default: [],
     description: 'Hosts that `fetch` may call: `name` (ports 80 and 443) or `name:port`.',
   }),
-  concurrency: Type.Integer({
-    minimum: 1,
-    maximum: 64,
-    default: 4,
-    description: 'Calls at once. Each has an isolate, in a process of its own.',
-  }),
+  concurrency: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      description:
+        'Calls at once: 4 unless given, each with an isolate in a process of its own; 64 of a remote function.',
+    }),
+  ),
   queue: Type.Integer({ minimum: 0, maximum: 10_000, default: 100, description: 'Calls that may wait.' }),
   warm: Type.Boolean({ default: true, description: 'Whether an isolate is started before the first call.' }),
   userData: Type.Record(Type.String(), Type.String(), {
@@ -86,7 +88,10 @@ export function engineOf(
   const useless = needed.endpoint.filter((field) => engine !== 'endpoint' && options[field] !== undefined);
   if (missing.length > 0) problem(path, `a function with "${engine}" needs ${missing.join(', ')}, too`);
   for (const field of useless) problem([...path, field], `"${field}" belongs to a function with "endpoint"`);
+  const address = options.url ?? options.endpoint;
+  const isAddress = address === undefined || URL.canParse(address);
+  if (!isAddress) problem([...path, engine], 'allowed: http://host/path or https://host/path');
   if (engine !== 'source' && options.allowHosts.length > 0)
     problem([...path, 'allowHosts'], 'what a remote function calls is not decided here; leave this out');
-  return missing.length + useless.length === 0 ? engine : undefined;
+  return missing.length + useless.length === 0 && isAddress ? engine : undefined;
 }

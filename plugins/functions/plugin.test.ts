@@ -8,9 +8,9 @@ import { type TestGateway, testGateway } from '#sdk/testing';
 
 interface Loaded {
   readonly gateway: TestGateway;
-  function(name: string): GatewayFunction;
-  invoke(name: string, event?: object): Promise<FunctionResult>;
-  reload(functions: object): Promise<void>;
+  readonly find: (name: string) => GatewayFunction;
+  readonly invoke: (name: string, event?: object) => Promise<FunctionResult>;
+  readonly reload: (functions: object) => Promise<void>;
 }
 
 /** A gateway with functions, and the service as another plugin gets it. */
@@ -61,7 +61,7 @@ async function load(
   };
   return {
     gateway,
-    function: find,
+    find,
     invoke: (name, event = {}) => find(name).invoke({ ...event }, { requestId: 'r-1' }),
     reload: (all) => gateway.reload(configOf(all)),
   };
@@ -117,7 +117,7 @@ test('functions share nothing, whatever they do to their globals', async (t) => 
 test('a reload keeps the warm isolates of what is unchanged, and stops the others', async (t) => {
   const source = 'let n = 0; exports.handler = () => (n += 1)';
   const all = { f: { source: 'f.js' }, g: { source: 'f.js' } };
-  const { invoke, reload, function: find } = await load(t, { 'f.js': source }, all);
+  const { invoke, reload, find } = await load(t, { 'f.js': source }, all);
   await Promise.all([invoke('f'), invoke('g')]);
   const old = find('g');
   await reload({ ...all, g: { source: 'f.js', memoryMb: 64 } });

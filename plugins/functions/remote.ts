@@ -5,6 +5,7 @@ import { signHuawei } from '#sdk/signatures/huawei-sign';
 import { Agent, request } from 'undici';
 import type { FunctionOptions } from './options.ts';
 
+const defaultConcurrency = 64;
 const defaultResultBytes = 6 * 1024 * 1024;
 
 /** A function that somebody else runs: any URL that takes the event, or FunctionGraph's invocation API. */
@@ -17,6 +18,8 @@ export class RemoteFunction implements GatewayFunction {
     | { readonly key: string; readonly secret: KeyObject; readonly project: string }
     | undefined;
   readonly #clock: Clock;
+  readonly #mostInFlight: number;
+  #inFlight = 0;
 
   constructor(name: string, options: FunctionOptions, clock: Clock) {
     const {
@@ -26,12 +29,13 @@ export class RemoteFunction implements GatewayFunction {
       project = '',
       accessKey = '',
       secretKey = '',
-      concurrency,
+      concurrency = defaultConcurrency,
     } = options;
     this.name = name;
     this.timeoutMs = options.timeoutMs;
     this.#clock = clock;
     this.#agent = new Agent({ connections: concurrency });
+    this.#mostInFlight = concurrency + options.queue;
     this.#url = new URL(url ?? endpoint);
     if (url !== undefined) return;
     const base = this.#url.pathname.replace(/\/$/, '');
@@ -41,7 +45,10 @@ export class RemoteFunction implements GatewayFunction {
 
   async invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult> {
     const wallMs = Math.min(this.timeoutMs, invocation.timeoutMs ?? Infinity);
+    if (this.#inFlight >= this.#mostInFlight)
+      return { fault: 'busy', detail: 'too many calls are waiting for it' };
     const signal = AbortSignal.timeout(wallMs);
+    this.#inFlight += 1;
     try {
       const body = Buffer.from(JSON.stringify(event));
       const headers = this.#headers(body, invocation.requestId);
@@ -53,6 +60,8 @@ export class RemoteFunction implements GatewayFunction {
     } catch (error) {
       if (signal.aborted) return { fault: 'timeout', detail: `it gave no answer within ${wallMs} ms` };
       return { fault: 'unreachable', detail: error instanceof Error ? error.message : 'the call failed' };
+    } finally {
+      this.#inFlight -= 1;
     }
   }
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { constants, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ const startMs = 15_000;
 /** Beside the isolate's memory, which V8 may exceed a while: copies of arguments and answers, in several forms. */
 const spareBytes = 128 * 1024 * 1024;
 const watchMs = 50;
+/** A tenth of the gateway's share of a core that both want. */
+const niceness = 10;
 
 const child = fileURLToPath(new URL('child/main.ts', import.meta.url));
 
@@ -167,7 +169,8 @@ function unref(...handles: unknown[]): void {
 /** Physical memory of a process; 0 where the system does not tell, and only the isolate's own limit holds. */
 function residentBytes(pid: number | undefined): number {
   try {
-    return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096;
+    const found = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'));
+    return Number(found?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }
@@ -176,7 +179,7 @@ function residentBytes(pid: number | undefined): number {
 /** What foreign code does waits for the gateway, and not the other way round. */
 function yieldToOthers(pid: number | undefined): void {
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (pid !== undefined) setPriority(pid, niceness);
   } catch {
     // Some containers do not allow it; limits hold all the same.
   }

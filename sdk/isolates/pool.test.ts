@@ -82,6 +82,17 @@ test('timers and answers that a call left behind do not reach the next', async (
   assert.deepEqual(await call({ wait: 60 }), { json: '{"fired":0}' });
 });
 
+test('timers one after the other are not too many', async (t) => {
+  const { call } = poolOf(
+    t,
+    `exports.handler = async () => {
+      for (let turn = 0; turn < 1100; turn++) { clearTimeout(setTimeout(() => {}, 1000)); if (turn % 10 === 0) await new Promise((go) => setTimeout(go, 0)); }
+      return 'done';
+    }`,
+  );
+  assert.deepEqual(await call(), { json: '"done"' });
+});
+
 test('what foreign code writes comes as lines, bounded in length and number', async (t) => {
   const { call, lines } = poolOf(
     t,

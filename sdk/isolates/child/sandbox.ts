@@ -1,20 +1,10 @@
-import { readFileSync } from 'node:fs';
 import ivm from 'isolated-vm';
 import type { CallLimits, CallResult, IsolateLine, IsolateOptions } from '../calls.ts';
-import { type Program, commonjsHead, commonjsTail } from '../program.ts';
+import type { Program } from '../program.ts';
 import type { Fetcher } from './fetch.ts';
 import { hostFunctions } from './host.ts';
+import { type Entries, type Entry, type Handed, loadProgram, messageOf, prepare } from './prepare.ts';
 
-const entryNames = ['load', 'call', 'fire', 'fetched', 'clear'] as const;
-type Entry = (typeof entryNames)[number];
-/** What may be handed to an isolate: it is copied, or stands for something in the isolate. */
-type Handed = ivm.Transferable | undefined;
-type Entries = ReadonlyMap<Entry, ivm.Reference<(...args: Handed[]) => unknown>>;
-
-const part = (name: string): string => readFileSync(new URL(`../inside/${name}.js`, import.meta.url), 'utf8');
-const parts = ['bytes', 'web', 'harness'].map(part);
-/** Memory that is not counted, waiting that cannot be ended, and code that runs outside of any call. */
-const removed = ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'FinalizationRegistry', 'WeakRef'];
 const maxTimers = 1000;
 const maxFetches = 16;
 const maxLines = 100;
@@ -62,8 +52,16 @@ export class Sandbox {
     this.#write = write;
     this.#isolate = new ivm.Isolate({ memoryLimit: options.memoryMb, onCatastrophicError: giveUp });
     const context = this.#isolate.createContextSync();
-    this.#entries = this.#prepare(context, options.adapter);
-    this.#load(program, context, loadMs);
+    this.#entries = prepare(context, this.#host(), options.adapter);
+    try {
+      loadProgram(program, this.#isolate, context, this.#entries, loadMs);
+    } catch (error) {
+      this.isSpent = true;
+      this.loadFault = {
+        fault: this.#isolate.isDisposed ? 'memory' : 'not-loaded',
+        detail: messageOf(error),
+      };
+    }
   }
 
   call(id: number, args: string, limits: CallLimits): Promise<CallResult> {
@@ -92,49 +90,6 @@ export class Sandbox {
 
   dispose(): void {
     if (!this.#isolate.isDisposed) this.#isolate.dispose();
-  }
-
-  #prepare(context: ivm.Context, adapter: string): Entries {
-    const host = this.#host();
-    const names = Object.keys(host);
-    const code = [
-      `const host = {${names.map((name, index) => `${name}: $${index}`).join(', ')}}; const kept = {}; const entries = {};`,
-      `const install = (globals) => { for (const [name, value] of Object.entries(globals)) Object.defineProperty(globalThis, name, { value, writable: true, configurable: true }); };`,
-      ...parts.map((text) => `install((() => {\n${text}\n})());`),
-      `kept.adapt = (() => {\n${adapter}\n})();`,
-      ...removed.map((name) => `delete globalThis.${name};`),
-      'return entries;',
-    ].join('\n');
-    const callbacks = Object.values(host).map((each) => new ivm.Callback(guarded(each)));
-    const made = context.evalClosureSync(code, callbacks, { result: { reference: true } }) as ivm.Reference<
-      Record<Entry, (...args: Handed[]) => unknown>
-    >;
-    return new Map(entryNames.map((name) => [name, made.getSync(name, { reference: true })]));
-  }
-
-  #load(program: Program, context: ivm.Context, loadMs: number): void {
-    const { name: filename, kind, code } = program;
-    const load = this.#entries.get('load');
-    try {
-      if (kind === 'module') {
-        const module = this.#isolate.compileModuleSync(code, { filename });
-        module.instantiateSync(context, (specifier: string) => {
-          throw new Error(`"${specifier}" cannot be imported: a source stands for itself`);
-        });
-        module.evaluateSync({ timeout: loadMs });
-        load?.applySync(undefined, [module.namespace.derefInto(), true], { timeout: loadMs });
-      } else {
-        const script = this.#isolate.compileScriptSync(commonjsHead + code + commonjsTail, { filename });
-        const made = script.runSync(context, { reference: true, timeout: loadMs }) as ivm.Reference<unknown>;
-        load?.applySync(undefined, [made.derefInto(), false], { timeout: loadMs });
-      }
-    } catch (error) {
-      this.isSpent = true;
-      this.loadFault = {
-        fault: this.#isolate.isDisposed ? 'memory' : 'not-loaded',
-        detail: messageOf(error),
-      };
-    }
   }
 
   /** Runs an entry within what is left of the call's limits. */
@@ -182,7 +137,7 @@ export class Sandbox {
     for (const timer of running.timers.values()) clearTimeout(timer);
     const { fault } = result;
     if (fault === 'timeout' || fault === 'run-time' || fault === 'memory') this.isSpent = true;
-    if (running.timers.size > 0 && !this.isSpent) this.#clear();
+    if (running.timers.size + running.fetches > 0 && !this.isSpent) this.#clear();
     running.settle(result);
   }
 
@@ -200,7 +155,7 @@ export class Sandbox {
       log: (level: unknown, text: unknown) => this.#log(level, text),
       done: (id: unknown, fault: unknown, text: unknown) => this.#done(id, fault, text),
       timerStart: (id: unknown, ms: unknown, isRepeated: unknown) => this.#startTimer(id, ms, isRepeated),
-      timerStop: (id: unknown) => clearTimeout(this.#running?.timers.get(Number(id))),
+      timerStop: (id: unknown) => this.#stopTimer(id),
       fetchStart: (id: unknown, url: unknown, init: unknown, body: unknown) =>
         this.#startFetch(id, url, init, body),
     };
@@ -229,10 +184,18 @@ export class Sandbox {
     if (running === undefined || typeof id !== 'number') return;
     if (running.timers.size >= maxTimers) throw new Error(`more than ${maxTimers} timers in one call`);
     const fire = (): void => {
+      if (isRepeated !== true) running.timers.delete(id);
       if (this.#running === running) this.#enter('fire', [id]);
     };
     const timer = isRepeated === true ? setInterval(fire, Number(ms)) : setTimeout(fire, Number(ms));
     running.timers.set(id, timer);
+  }
+
+  #stopTimer(id: unknown): void {
+    const timers = this.#running?.timers;
+    if (timers === undefined || typeof id !== 'number') return;
+    clearTimeout(timers.get(id));
+    timers.delete(id);
   }
 
   #startFetch(id: unknown, url: unknown, init: unknown, body: unknown): void {
@@ -263,21 +226,4 @@ function exceeded(fault: 'timeout' | 'run-time', { wallMs, runMs }: CallLimits):
 /** V8 has lost control of an isolate; nothing in this process can be relied upon any more. */
 function giveUp(): void {
   process.kill(process.pid, 'SIGKILL');
-}
-
-/** An error that crosses into the isolate brings its stack, which tells where the gateway lies. */
-function guarded(work: (...args: never[]) => unknown): (...args: never[]) => unknown {
-  return (...args) => {
-    try {
-      return work(...args);
-    } catch (error) {
-      const plain = new Error(messageOf(error));
-      plain.stack = plain.message;
-      throw plain;
-    }
-  };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'it failed';
 }

@@ -72,6 +72,7 @@ Object.assign(entries, {
   // What a call left behind is not the next one's.
   clear() {
     timers.clear();
+    kept.forget();
   },
 });
 const answer = async (id, args, maxLength) => {

@@ -231,6 +231,7 @@ const fetch = (resource, { method = 'GET', headers, body } = {}) =>
     waiting.set(id, { resolve, reject, url });
     fetchStart(id, url, JSON.stringify({ method, headers: fields }), text);
   });
+kept.forget = () => waiting.clear();
 kept.fetched = (id, problem, head, body) => {
   const call = waiting.get(id);
   waiting.delete(id);
