@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -84,6 +84,19 @@ test('a handler gets the context of FunctionGraph', async (t) => {
     fields: { function: 'f', text: 'seen 1' },
     message: 'a function wrote',
   });
+});
+
+test('the example of the README works', async (t) => {
+  const greet = readFileSync(new URL('greet.js', import.meta.url), 'utf8');
+  const { invoke } = await load(
+    t,
+    { 'greet.js': greet },
+    { greet: { source: 'greet.js', userData: { realm: 'store' } } },
+  );
+  const { value } = (await invoke('greet', { pathParameters: { name: 'ann' } })) as {
+    value: { body: string };
+  };
+  assert.equal(value.body, 'hello ann of store');
 });
 
 test('a handler may call back instead of returning', async (t) => {
