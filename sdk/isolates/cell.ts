@@ -37,15 +37,15 @@ export class Cell {
   readonly #channel: Duplex;
   readonly #memoryBytes: number;
   readonly #write: (line: IsolateLine) => void;
-  readonly #started: PromiseWithResolvers<CallResult | undefined> = Promise.withResolvers();
-  readonly #startTimer: NodeJS.Timeout;
+  #started: PromiseWithResolvers<CallResult | undefined> = Promise.withResolvers();
+  #startTimer: NodeJS.Timeout | undefined;
   #watch: NodeJS.Timeout | undefined;
   #call: Call | undefined;
   #lastId = 0;
   #baseBytes = 0;
   #stderr = '';
   #end: CallResult | undefined;
-  /** Calls that ended in one of the limits; each cost an isolate. */
+  /** Calls that cost an isolate. */
   faults = 0;
   calls = 0;
 
@@ -60,7 +60,7 @@ export class Cell {
     yieldToOthers(this.#process.pid);
     this.#channel = this.#process.stdio[3] as Duplex;
     this.#listen();
-    this.#startTimer = setTimeout(() => this.#kill('crashed', 'its process did not start in time'), startMs);
+    this.#awaitReady();
     this.#channel.write(
       encodeFrame({ type: 'start', name: program.name, kind: program.kind, options }, program.code),
     );
@@ -116,14 +116,24 @@ export class Cell {
     }
     if (head['type'] === 'ready') {
       clearTimeout(this.#startTimer);
-      this.#baseBytes = residentBytes(this.#process.pid);
+      this.#baseBytes ||= residentBytes(this.#process.pid);
       this.#started.resolve(undefined);
       return;
     }
     if (head['id'] !== this.#call?.id) return;
     const fault = head['fault'] as Fault | undefined;
-    if (fault === 'timeout' || fault === 'run-time' || fault === 'memory') this.faults += 1;
+    if (head['isSpent'] === true) {
+      this.faults += 1;
+      this.#awaitReady();
+    }
     this.#settle(fault === undefined ? { json: text } : { fault, detail: text });
+  }
+
+  /** The time of a call begins when there is an isolate for it. */
+  #awaitReady(): void {
+    this.#started = Promise.withResolvers();
+    const late = (): void => this.#kill('crashed', 'its process was not ready in time');
+    this.#startTimer = setTimeout(late, startMs);
   }
 
   #settle(result: CallResult): void {

@@ -167,6 +167,26 @@ test('nothing of the host is in reach', async (t) => {
   assert.doesNotMatch(answer.stack, /node:|\/sdk\//);
 });
 
+test('stack traces hand out nothing, and what is written while loading is bounded', async (t) => {
+  const { call, lines } = poolOf(
+    t,
+    `for (let i = 0; i < 1000; i++) console.log(i);
+    exports.handler = () => {
+      const found = [];
+      Error.prepareStackTrace = (error, sites) => sites.forEach((site) => found.push(typeof site.getFunction(), typeof site.getThis()));
+      String.prototype.slice = () => 'y'.repeat(1e6);
+      console.log('x');
+      void new Error('x').stack;
+      return found;
+    }`,
+  );
+  const { json } = (await call()) as { json: string };
+  // The first is the handler itself.
+  assert.deepEqual(new Set(JSON.parse(json).slice(2)), new Set(['undefined']));
+  assert.equal(lines.length, 101);
+  assert.equal(lines.at(-1)?.text.length, 8192);
+});
+
 test('faults do not add up in this process', async (t) => {
   const { call } = poolOf(t, source, { concurrency: 2 });
   const ways = ['loop', 'loopLater', 'throws', 'never', 'getter', 'throwsInTimer'];

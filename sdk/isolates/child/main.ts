@@ -7,8 +7,7 @@ import { Sandbox } from './sandbox.ts';
 // A process that holds one isolate and serves calls, one after another, from the gateway at descriptor 3.
 
 const channel = new Socket({ fd: 3, readable: true, writable: true });
-let make: ((loadMs: number) => Sandbox) | undefined;
-const loadMs = 2000;
+let make: (() => Sandbox) | undefined;
 let sandbox: Sandbox | undefined;
 
 async function start({ head, text }: Frame): Promise<void> {
@@ -21,22 +20,26 @@ async function start({ head, text }: Frame): Promise<void> {
   const write = (line: IsolateLine): void => {
     channel.write(encodeFrame({ type: 'log', level: line.level }, line.text));
   };
-  make = (ms) => new Sandbox({ name, kind, code: text }, options, fetcher, write, ms);
-  sandbox = make(loadMs);
+  make = () => new Sandbox({ name, kind, code: text }, options, fetcher, write);
+  renew();
+}
+
+/** Makes an isolate for the next call; the gateway waits until it is told. */
+function renew(): void {
+  sandbox?.dispose();
+  sandbox = make?.();
   channel.write(encodeFrame({ type: 'ready' }));
 }
 
 async function serve({ head, text }: Frame): Promise<void> {
   const { id, limits } = head as { id: number; limits: CallLimits };
-  if (sandbox === undefined) sandbox = make?.(limits.wallMs);
   const result: CallResult = sandbox?.loadFault ??
     (await sandbox?.call(id, text, limits)) ?? { fault: 'crashed', detail: 'there is no program' };
-  if (result.fault === undefined) channel.write(encodeFrame({ type: 'done', id }, result.json));
-  else channel.write(encodeFrame({ type: 'done', id, fault: result.fault }, result.detail));
-  if (sandbox?.isSpent !== true) return;
-  sandbox.dispose();
-  // Another one that is ready for the next call; where loading fails, the next call tries again.
-  sandbox = sandbox.loadFault === undefined ? make?.(loadMs) : undefined;
+  // One that could not be loaded is spent, so that the next call tries again.
+  const isSpent = sandbox?.isSpent === true;
+  if (result.fault === undefined) channel.write(encodeFrame({ type: 'done', id, isSpent }, result.json));
+  else channel.write(encodeFrame({ type: 'done', id, isSpent, fault: result.fault }, result.detail));
+  if (isSpent) renew();
 }
 
 const reader = new FrameReader((frame) => {

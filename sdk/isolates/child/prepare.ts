@@ -33,8 +33,9 @@ export function prepare(
     '  for (const [name, value] of Object.entries(globals))',
     '    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });',
     '};',
-    ...parts.map((text) => `install((() => {\n${text}\n})());`),
-    `kept.adapt = (() => {\n${adapter}\n})();`,
+    // Strict: stack traces hand out the functions of sloppy code.
+    ...parts.map((text) => `install((() => {\n'use strict';\n${text}\n})());`),
+    `kept.adapt = (() => {\n'use strict';\n${adapter}\n})();`,
     ...removed.map((name) => `delete globalThis.${name};`),
     'return entries;',
   ].join('\n');

@@ -5,9 +5,11 @@ import type { Fetcher } from './fetch.ts';
 import { hostFunctions } from './host.ts';
 import { type Entries, type Entry, type Handed, loadProgram, messageOf, prepare } from './prepare.ts';
 
+const loadMs = 2000;
 const maxTimers = 1000;
 const maxFetches = 16;
 const maxLines = 100;
+const maxLineLength = 8192;
 
 /** Everything that one call has going on outside of the isolate. */
 interface Running {
@@ -36,6 +38,8 @@ export class Sandbox {
   readonly #fetcher: Fetcher | undefined;
   readonly #write: (line: IsolateLine) => void;
   #running: Running | undefined;
+  /** What is written while loading counts, too. */
+  readonly #between = { lines: 0 };
   /** Why the program cannot be called. */
   loadFault: CallResult | undefined;
   /** It went beyond a limit, or what it left behind may still run. */
@@ -46,7 +50,6 @@ export class Sandbox {
     options: IsolateOptions,
     fetcher: Fetcher | undefined,
     write: (line: IsolateLine) => void,
-    loadMs: number,
   ) {
     this.#fetcher = fetcher;
     this.#write = write;
@@ -162,9 +165,10 @@ export class Sandbox {
   }
 
   #log(level: unknown, text: unknown): void {
-    const running = this.#running;
-    if (running !== undefined && (running.lines += 1) > maxLines) return;
-    this.#write({ level: level === 'warn' || level === 'error' ? level : 'info', text: String(text) });
+    const counted = this.#running ?? this.#between;
+    if ((counted.lines += 1) > maxLines) return;
+    const line = String(text).slice(0, maxLineLength);
+    this.#write({ level: level === 'warn' || level === 'error' ? level : 'info', text: line });
   }
 
   /** The answer is taken when the isolate is left again: it may yet run into a limit. */
@@ -172,11 +176,15 @@ export class Sandbox {
     const running = this.#running;
     if (running === undefined || running.id !== id) return;
     if (running.result !== undefined || typeof text !== 'string') return;
-    if (fault === '') running.result = { json: text };
+    const { maxResultLength } = running.limits;
+    // Said in the isolate, but foreign code runs there: nothing that it says is believed.
+    if (fault === '' && text.length > maxResultLength)
+      running.result = { fault: 'too-large', detail: `more than ${maxResultLength} characters of JSON` };
+    else if (fault === '') running.result = { json: text };
     else if (text.startsWith('RangeError: Array buffer allocation failed'))
-      running.result = { fault: 'memory', detail: text };
+      running.result = { fault: 'memory', detail: text.slice(0, maxLineLength) };
     else if (fault === 'threw' || fault === 'not-json' || fault === 'too-large')
-      running.result = { fault, detail: text };
+      running.result = { fault, detail: text.slice(0, maxLineLength) };
   }
 
   #startTimer(id: unknown, ms: unknown, isRepeated: unknown): void {
