@@ -170,11 +170,23 @@ export interface Kit extends CommonKit {
 
 /** Lent to `setup`. */
 export interface SetupKit extends CommonKit {
+  /**
+   * Reads a text file that the configuration names, relative to the YAML file in which the name stands. A change of it
+   * means loading the configuration again. Undefined when it cannot be read, which is then a problem at `path`.
+   */
+  readText(path: readonly (string | number)[], name: string): TextFile | undefined;
   readonly published: readonly Published[];
   readonly environments: readonly string[];
   readonly groups: readonly Group[];
   /** What the configuration has under one of the plugin's `moreSections`, checked; undefined when it has nothing. */
   section(name: string): unknown;
+}
+
+/** A file beside the configuration. */
+export interface TextFile {
+  /** Absolute. */
+  readonly file: string;
+  readonly text: string;
 }
 
 /** Calls servers. An address that is one of the gateway's own domains is served in process, through every hook. */

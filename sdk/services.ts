@@ -70,3 +70,41 @@ export interface Accounts {
 }
 
 export const Accounts: ServiceToken<Accounts> = defineService<Accounts>('accounts');
+
+/** What a call of a function may have beside its event. */
+export interface Invocation {
+  /** The function sees it as `context.getRequestID()`; its log lines carry it. */
+  readonly requestId: string;
+  /** Less than the function's own `timeoutMs`; more has no effect. */
+  readonly timeoutMs?: number;
+  /** Longest answer in characters of JSON; 6 MiB unless given. */
+  readonly maxResultLength?: number;
+}
+
+/**
+ * Why a function gave no answer: it took too long, too much memory, failed (threw, could not be loaded, crashed), answered
+ * what it must not, has no isolate free, or cannot be reached.
+ */
+export type FunctionFault = 'timeout' | 'memory' | 'failed' | 'bad-answer' | 'busy' | 'unreachable';
+
+/** The answer as JSON gave it, or why there is none; `detail` is for the log alone. */
+export type FunctionResult =
+  | { readonly value: unknown; readonly fault?: never }
+  | { readonly fault: FunctionFault; readonly detail: string };
+
+/** Code of the operator's: `(event, context) => answer`. */
+export interface GatewayFunction {
+  readonly name: string;
+  /** Its own limit. */
+  readonly timeoutMs: number;
+  /** Calls it once. Never rejects. The event is passed as JSON, and is never logged. */
+  invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult>;
+}
+
+/** The functions of the configuration's `functions` section. */
+export interface Functions {
+  readonly names: readonly string[];
+  byName(name: string): GatewayFunction | undefined;
+}
+
+export const Functions: ServiceToken<Functions> = defineService<Functions>('functions');

@@ -1,6 +1,8 @@
-import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, Values } from '#sdk';
+import { dirname, resolve } from 'node:path';
+import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, TextFile, Values } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
+import { noting, readFromDisk } from '../config/files.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
@@ -129,6 +131,7 @@ class Builder {
       published: endpoints,
       environments: this.#environments,
       groups: [...this.#groups.values()],
+      readText: (path, name) => readBeside(this.#text, this.#problems, path, name),
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
@@ -249,6 +252,20 @@ class Builder {
     return placed;
   }
 }
+
+/** Reads a file that the configuration names. Noted before it is read: a change may mend what cannot be. */
+function readBeside(text: ConfigText, problems: Problems, path: Path, name: string): TextFile | undefined {
+  const file = resolve(dirname(resolve(text.locate.fileOf(path))), name);
+  try {
+    return { file, text: noting(readFromDisk, text.hashes)(file, maxTextBytes) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'it failed';
+    problems.add(path, `the file cannot be read: ${reason}`);
+    return undefined;
+  }
+}
+
+const maxTextBytes = 8 * 1024 * 1024;
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */
 function disposal(binder: Binder, setups: Setups, client: { dispose(): void }, log: Log): () => void {
