@@ -37,7 +37,7 @@ export interface OwnAddresses {
 export class GatewayClient implements HttpClient {
   readonly #own: OwnAddresses;
   readonly #create: TargetFactory;
-  readonly #targets = new Map<string, TargetLease>();
+  readonly #targets = new Map<string, HttpTarget>();
   readonly #leases = new Set<TargetLease>();
 
   constructor(own: OwnAddresses, create: TargetFactory) {
@@ -47,32 +47,29 @@ export class GatewayClient implements HttpClient {
 
   target(address: string): HttpTarget {
     const url = parseAddress(address);
-    const entry = this.#targets.get(url.origin) ?? this.#open(url);
-    this.#targets.set(url.origin, entry);
-    return entry.target;
+    const target = this.#targets.get(url.origin) ?? this.#open(url).target;
+    this.#targets.set(url.origin, target);
+    return target;
   }
 
   lease(address: string, servername?: string): TargetLease {
-    const opened = this.#open(parseAddress(address), servername);
-    const lease: TargetLease = {
-      target: opened.target,
-      release: () => {
-        if (this.#leases.delete(lease)) opened.release();
-      },
-    };
-    this.#leases.add(lease);
-    return lease;
+    return this.#open(parseAddress(address), servername);
   }
 
   dispose(): void {
-    for (const entry of this.#targets.values()) entry.release();
-    this.#targets.clear();
     for (const lease of this.#leases) lease.release();
+    this.#targets.clear();
   }
 
   #open({ origin, hostname, port }: URL, servername?: string): TargetLease {
-    if (!this.#own.has(hostname, port)) return this.#create(origin, servername);
-    return { target: new SelfTarget(origin), release: () => undefined };
+    const isOwn = this.#own.has(hostname, port);
+    const opened = isOwn ? undefined : this.#create(origin, servername);
+    const release = (): void => {
+      if (this.#leases.delete(lease)) opened?.release();
+    };
+    const lease: TargetLease = { target: opened?.target ?? new SelfTarget(origin), release };
+    this.#leases.add(lease);
+    return lease;
   }
 }
 

@@ -1,11 +1,18 @@
 import { type Channel, Channels, type HttpTarget, type Kit, describeAllowed } from '#sdk';
+import { describeChannel } from './describe.ts';
 import type { Config } from './plugin.ts';
 
 /** What of the options is about the channel. */
 type Use = Pick<Config, 'address' | 'channel' | 'scheme' | 'memberGroup' | 'retries' | 'hostHeader'>;
 
+/** Where requests go, and what is told of it. */
+interface ChannelPlace {
+  readonly target: HttpTarget;
+  describe(): string[];
+}
+
 /** The members of a channel as one target; undefined when something is wrong, which is then reported. */
-export function channelTarget(use: Use, kit: Kit): HttpTarget | undefined {
+export function channelTarget(use: Use, kit: Kit): ChannelPlace | undefined {
   const { channel: name = '', address, memberGroup, hostHeader, scheme = 'http', retries = -1 } = use;
   if (address !== undefined) kit.problem(['address'], 'a backend has "address" or "channel", not both');
   const channels = kit.use(Channels);
@@ -18,12 +25,13 @@ export function channelTarget(use: Use, kit: Kit): HttpTarget | undefined {
   }
   if (!isGroup(channel, memberGroup, kit)) return undefined;
   checkRetries(channel, memberGroup, retries, kit);
-  return channel.target({
+  const target = channel.target({
     scheme,
     retries,
     ...(memberGroup === undefined ? {} : { group: memberGroup }),
     ...(hostHeader === undefined ? {} : { hostHeader }),
   });
+  return { target, describe: () => describeChannel(channel, memberGroup) };
 }
 
 function isGroup({ name, groups }: Channel, group: string | undefined, kit: Kit): boolean {

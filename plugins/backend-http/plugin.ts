@@ -83,12 +83,14 @@ export default definePlugin({
   config: Config,
   bind(config: Config, kit): Hooks {
     const path = config.path === undefined ? undefined : expandPath(config.path, kit);
-    const target = config.channel === undefined ? targetOf(config, kit) : channelTarget(config, kit);
+    const place = config.channel === undefined ? undefined : channelTarget(config, kit);
+    const target = config.channel === undefined ? targetOf(config, kit) : place?.target;
     if (target === undefined || (path === undefined && config.path !== undefined))
       return { backend: unusable };
     const steps = stepsOf(config, path, kit);
     const timeouts = { headersMs: config.timeoutMs, bodyMs: config.timeoutMs, idleMs: config.idleTimeoutMs };
-    return { backend: new HttpBackend(target, timeouts, steps) };
+    const backend = new HttpBackend(target, timeouts, steps);
+    return place === undefined ? { backend } : { backend, describe: () => place.describe() };
   },
 });
 

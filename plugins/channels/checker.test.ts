@@ -44,7 +44,7 @@ function started(t: TestContext) {
     signals,
     checks: () => checks,
     /** Ends the check that runs, and lets the time until the next one pass. */
-    async result(reason: string | undefined, seconds = 10) {
+    result: async (reason: string | undefined, seconds = 10): Promise<void> => {
       ends.shift()?.(reason);
       await Promise.resolve();
       t.mock.timers.tick(seconds * 1000);

@@ -41,7 +41,7 @@ function started(t: TestContext, host: string) {
     world,
     checked,
     addresses: () => member.endpoints.map(({ address }) => address),
-    async tick(ms: number) {
+    tick: async (ms: number): Promise<void> => {
       t.mock.timers.tick(ms);
       for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
     },

@@ -253,6 +253,37 @@ test('a channel may stand for another load balancer', async () => {
   assert.deepEqual(await served(gateway, 3), { 'lb.example.com': 3 });
 });
 
+test('explain tells the members of the channel and how they are', async () => {
+  const servers = new Servers('a', 'b');
+  servers.down.add('a');
+  const channel = {
+    members: [
+      { address: 'a', weight: 3 },
+      { address: 'b', backup: true },
+      { address: 'c', enabled: false },
+    ],
+    ejection: { failures: 1 },
+  };
+  await using gateway = await closing(gatewayOf({ channel, servers }));
+  await gateway.request('GET', '/');
+  assert.deepEqual(gateway.describe('GET', '/'), [
+    'backend: channel pool: weighted-round-robin',
+    'backend:   192.0.2.97, port 1, weight 3, health unknown, left out after failed calls',
+    'backend:   192.0.2.98, port 1, weight 1, backup, health unknown',
+    'backend:   192.0.2.99, port 1, weight 1, not enabled',
+  ]);
+  const groups = { blue: {}, green: {} };
+  const members = [
+    { address: 'a', group: 'blue' },
+    { address: 'b', group: 'green' },
+  ];
+  await gateway.reload(configOf({ channel: { groups, members }, backend: { memberGroup: 'green' } }));
+  assert.deepEqual(gateway.describe('GET', '/'), [
+    'backend: channel pool: weighted-round-robin, group green',
+    'backend:   192.0.2.98, port 1, weight 1, group green, health unknown',
+  ]);
+});
+
 /** A gateway that is closed when the test ends. */
 async function closing(starting: ReturnType<typeof gatewayOf>) {
   const gateway = await starting;

@@ -91,10 +91,10 @@ test('a member that is killed under load costs no replayable request', async () 
   await using running = await startGateway(...over({ members }, { retries: 2 }));
   const agent = new Agent({ keepAlive: true });
   const counts: Record<string, number> = {};
-  let isOver = false;
+  const ending = new AbortController();
   let answered = 0;
   const caller = async (index: number): Promise<void> => {
-    while (!isOver) {
+    while (!ending.signal.aborted) {
       const method = index % 4 === 0 ? 'PUT' : 'GET';
       const key = await codeOf(ask(running.port, method, agent, method === 'PUT' ? 'content' : undefined));
       counts[key] = (counts[key] ?? 0) + 1;
@@ -106,7 +106,7 @@ test('a member that is killed under load costs no replayable request', async () 
   await kill(three);
   const before = answered;
   await until(() => answered > before + 1500, 'the others serve');
-  isOver = true;
+  ending.abort();
   await Promise.all(callers);
   agent.destroy();
   assert.deepEqual(Object.keys(counts).sort(), ['one', 'three', 'two'], JSON.stringify(counts));
@@ -165,9 +165,10 @@ test('a health check takes a member out and brings it back; backups stand in; no
   const sick = new Set<string>();
   const seen: string[] = [];
   const checked = (name: string) =>
-    httpBackend((incoming, response, { values }) => {
+    httpBackend((incoming, response, seenOne) => {
       const isCheck = incoming.url === '/healthz';
-      if (isCheck) seen.push(`${incoming.method} ${values('host')[0]} ${values('user-agent')[0]}`);
+      if (isCheck)
+        seen.push(`${incoming.method} ${seenOne.values('host')[0]} ${seenOne.values('user-agent')[0]}`);
       response.statusCode = isCheck ? (sick.has(name) ? 503 : 210) : 200;
       response.end(name);
     });
