@@ -18,13 +18,13 @@ export interface Slot {
 }
 
 /**
- * Chooses among the live slots that were not tried yet. Runs for every request: it allocates nothing.
+ * Chooses among the live slots whose servers were not tried yet. Runs for every request: it allocates nothing.
  * @param key what the hashes go by
  */
 export type Choose = <S extends Slot>(
   slots: readonly S[],
   clock: Clock,
-  tried: readonly Slot[] | null,
+  tried: readonly Endpoint[] | null,
   key: number,
 ) => S | undefined;
 
@@ -35,15 +35,15 @@ export const algorithms: Readonly<Record<Algorithm, Choose>> = {
   'uri-hash': rendezvous,
 };
 
-function isOpen(slot: Slot, clock: Clock, tried: readonly Slot[] | null): boolean {
-  return slot.endpoint.isLive(clock) && (tried === null || !tried.includes(slot));
+function isOpen(slot: Slot, clock: Clock, tried: readonly Endpoint[] | null): boolean {
+  return slot.endpoint.isLive(clock) && (tried === null || !tried.includes(slot.endpoint));
 }
 
 /** Smooth weighted round robin: each gains its weight, the richest is chosen and pays for all. 3:1 gives AABA, not AAAB. */
 function roundRobin<S extends Slot>(
   slots: readonly S[],
   clock: Clock,
-  tried: readonly Slot[] | null,
+  tried: readonly Endpoint[] | null,
 ): S | undefined {
   let best: S | undefined;
   let total = 0;
@@ -61,7 +61,7 @@ function roundRobin<S extends Slot>(
 function leastConnection<S extends Slot>(
   slots: readonly S[],
   clock: Clock,
-  tried: readonly Slot[] | null,
+  tried: readonly Endpoint[] | null,
 ): S | undefined {
   let least = Infinity;
   for (const slot of slots) {
@@ -87,7 +87,7 @@ function leastConnection<S extends Slot>(
 function rendezvous<S extends Slot>(
   slots: readonly S[],
   clock: Clock,
-  tried: readonly Slot[] | null,
+  tried: readonly Endpoint[] | null,
   key: number,
 ): S | undefined {
   let best: S | undefined;

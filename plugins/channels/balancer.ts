@@ -1,5 +1,6 @@
 import type { Clock } from '#sdk';
 import { type Choose, type Position, type Slot, algorithms } from './algorithms.ts';
+import type { Endpoint } from './endpoint.ts';
 import { hashOf } from './hash.ts';
 import type { Algorithm } from './options.ts';
 import type { Peer } from './peer.ts';
@@ -73,7 +74,7 @@ export class Balancer {
   }
 
   /** @param key what the hashes go by */
-  pick(tried: readonly PeerSlot[] | null, key: number): PeerSlot | undefined {
+  pick(tried: readonly Endpoint[] | null, key: number): PeerSlot | undefined {
     // Not before: a configuration that never serves must not disturb the one that does.
     if (!this.#isContinued) {
       this.#isContinued = true;
@@ -86,8 +87,9 @@ export class Balancer {
   }
 
   /** Whether anybody but these could take a request. */
-  hasOther(tried: readonly Slot[]): boolean {
-    const isOpen = (slot: Slot): boolean => !tried.includes(slot) && slot.endpoint.isLive(this.#clock);
+  hasOther(tried: readonly Endpoint[]): boolean {
+    const isOpen = (slot: Slot): boolean =>
+      !tried.includes(slot.endpoint) && slot.endpoint.isLive(this.#clock);
     return this.#primaries.some(isOpen) || this.#backups.some(isOpen);
   }
 }

@@ -5,7 +5,7 @@ import type { CheckSettings } from './check-settings.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Held, Kept } from './kept.ts';
 import { type Claim, Member, type World } from './member.ts';
-import { type ChannelConfig, type MemberConfig, defaultEjection } from './options.ts';
+import type { ChannelConfig, MemberConfig } from './options.ts';
 import { Peer } from './peer.ts';
 import { type Spread, ChannelTarget } from './target.ts';
 
@@ -63,10 +63,10 @@ export class BuiltChannel implements Channel {
     this.calls = config.algorithm === 'weighted-least-connection' ? new Calls() : undefined;
     this.#config = config;
     this.#http = http;
-    const { algorithm, ejection = defaultEjection } = config;
+    const { algorithm, ejection } = config;
     this.#spread = { channel: name, algorithm, ejection, clock, log, calls: this.calls };
     for (const group of [whole, ...this.groups]) {
-      const rotation = this.#hold(kept.hold(`rotation ${group} of ${name}`, () => new Rotation()));
+      const rotation = this.#hold(kept.hold(`rotation\n${name}\n${group}`, () => new Rotation()));
       this.#balancers.set(group, new Balancer(algorithm, rotation, clock));
     }
     const claimOf = ({ enabled, isUnresolved }: MemberIn): Claim => ({
@@ -77,7 +77,7 @@ export class BuiltChannel implements Channel {
     this.#members = members.map((each) => {
       const { address, port } = each;
       const create = (): Member => new Member(name, address, port, world);
-      const held = kept.hold(`member ${address}:${port} of ${name}`, create);
+      const held = kept.hold(`member\n${name}\n${address} ${port}`, create);
       this.#releases.push(held.value.claim(claimOf(each)));
       return { config: each, member: this.#hold(held) };
     });

@@ -14,8 +14,9 @@ export class Endpoint {
   /** Requests that it has not answered to the last byte; counted where an algorithm asks for it. */
   inFlight = 0;
   #failures = 0;
-  /** Milliseconds of the clock; 0 when it is not ejected. */
-  #ejectedUntil = 0;
+  /** Milliseconds of the clock; undefined when it is not ejected. */
+  #ejectedAt: number | undefined;
+  #ejectedMs = 0;
   #isTried = false;
 
   constructor(address: string, port: number) {
@@ -25,23 +26,27 @@ export class Endpoint {
   }
 
   get isEjected(): boolean {
-    return this.#ejectedUntil > 0;
+    return this.#ejectedAt !== undefined;
   }
 
   /** Whether it may get a request: an ejected one, once its time is over, gets a single one to show that it is back. */
   isLive(clock: Clock): boolean {
     if (this.health === 'unhealthy') return false;
-    return this.#ejectedUntil === 0 || (!this.#isTried && clock.now() >= this.#ejectedUntil);
+    if (this.#ejectedAt === undefined) return true;
+    if (this.#isTried) return false;
+    const passedMs = clock.now() - this.#ejectedAt;
+    // A clock that is set back must not make it longer.
+    return passedMs >= this.#ejectedMs || passedMs < 0;
   }
 
   /** It gets a request; one of the three that follow tells how that went. */
   begin(): void {
-    if (this.#ejectedUntil > 0) this.#isTried = true;
+    if (this.#ejectedAt !== undefined) this.#isTried = true;
   }
 
   succeeded(): void {
     this.#failures = 0;
-    this.#ejectedUntil = 0;
+    this.#ejectedAt = undefined;
     this.#isTried = false;
   }
 
@@ -51,15 +56,16 @@ export class Endpoint {
   }
 
   /**
-   * Answers whether this ejects it.
+   * Answers whether this ejects it anew.
    * @param isLast whether no other member is live: the last one is never ejected for failures, only by health checks
    */
   failed(clock: Clock, { failures, seconds }: EjectionConfig, isLast: () => boolean): boolean {
     this.#isTried = false;
     this.#failures += 1;
-    if (failures === 0 || this.#failures < failures || isLast()) return false;
-    const isNew = this.#ejectedUntil === 0;
-    this.#ejectedUntil = clock.now() + seconds * 1000;
-    return isNew;
+    if (failures === 0 || this.#failures < failures) return false;
+    const wasEjected = this.#ejectedAt !== undefined;
+    this.#ejectedAt = isLast() ? undefined : clock.now();
+    this.#ejectedMs = seconds * 1000;
+    return !wasEjected && this.#ejectedAt !== undefined;
   }
 }

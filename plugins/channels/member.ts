@@ -6,7 +6,7 @@ import { Endpoint } from './endpoint.ts';
 import type { Probe } from './probe.ts';
 
 /** All addresses of a name. Rejects when it has none. */
-export type Lookup = (name: string) => Promise<readonly string[]>;
+type Lookup = (name: string) => Promise<readonly string[]>;
 
 /** What a member is told to do by a configuration. */
 export interface Claim {

@@ -108,7 +108,7 @@ const ChannelSchema = Options({
     }),
   ),
   healthCheck: Type.Optional(HealthCheckSchema),
-  ejection: Type.Optional(EjectionSchema),
+  ejection: { ...EjectionSchema, default: {} },
   resolveSeconds: Type.Integer({
     minimum: 1,
     maximum: 86_400,
@@ -127,6 +127,3 @@ export type MemberConfig = Static<typeof MemberSchema>;
 export type EjectionConfig = Static<typeof EjectionSchema>;
 export type HealthCheckConfig = Static<typeof HealthCheckSchema>;
 export type Algorithm = ChannelConfig['algorithm'];
-
-/** Where `ejection` is not written, its defaults hold. */
-export const defaultEjection: EjectionConfig = { failures: 5, seconds: 10 };

@@ -13,7 +13,8 @@ export interface Lane {
 }
 
 export function laneOf(scheme: 'http' | 'https', hostHeader: string | undefined): Lane {
-  const servername = scheme === 'https' ? hostHeader?.replace(/:\d*$/, '') : undefined;
+  const servername =
+    scheme === 'https' ? hostHeader?.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1') : undefined;
   return { scheme, servername, key: `${scheme} ${servername ?? ''}` };
 }
 
@@ -29,7 +30,7 @@ export class Peer {
   constructor(member: string, endpoint: Endpoint, client: HttpClient) {
     this.endpoint = endpoint;
     this.host = authority(member, endpoint.port);
-    this.#name = isIP(member) === 0 ? member : undefined;
+    this.#name = isIP(member) === 0 ? member.replace(/\.$/, '') : undefined;
     this.#client = client;
   }
 

@@ -1,3 +1,4 @@
+import { ADDRCONFIG } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { Channels, definePlugin, offer } from '#sdk';
 import { BuiltChannel, type Ground } from './channel.ts';
@@ -51,5 +52,6 @@ export default definePlugin({
 });
 
 async function addressesOf(name: string): Promise<readonly string[]> {
-  return (await lookup(name, { all: true })).map(({ address }) => address);
+  // Without the addresses of a family that this machine does not have.
+  return (await lookup(name, { all: true, hints: ADDRCONFIG })).map(({ address }) => address);
 }

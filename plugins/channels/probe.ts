@@ -63,7 +63,10 @@ function asking(target: ProbeTarget, settings: CheckSettings, end: End): ClientR
   };
   const send = settings.protocol === 'https' ? requestTls : request;
   // Whether it is well is all a check learns, and it tells nothing: requests verify whom they are sent to.
-  const tls = { rejectUnauthorized: false, ...(isIP(member) === 0 ? { servername: member } : {}) };
+  const tls = {
+    rejectUnauthorized: false,
+    ...(isIP(member) === 0 ? { servername: member.replace(/\.$/, '') } : {}),
+  };
   const asked = send({ ...options, ...tls }, (response) => {
     const { statusCode = 0 } = response;
     end(settings.isGood(statusCode) ? undefined : `the status ${statusCode}`);

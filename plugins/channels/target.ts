@@ -11,6 +11,7 @@ import {
 } from '#sdk';
 import type { Balancer, PeerSlot } from './balancer.ts';
 import type { Calls } from './calls.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Algorithm, EjectionConfig } from './options.ts';
 import { hashOf } from './hash.ts';
 import { type Lane, laneOf } from './peer.ts';
@@ -60,16 +61,16 @@ export class ChannelTarget implements HttpTarget {
     const host = outbound.host ?? this.#hostHeader ?? outbound.exchange.headers.get('host');
     let slot = balancer.pick(null, key);
     if (slot === undefined) return this.#noMember();
-    let tried: PeerSlot[] | null = null;
-    let isUnsent = true;
+    let tried: Endpoint[] | null = null;
+    let isRefused = true;
     for (let left = this.#retries; ; left -= 1) {
       const answer = await this.#attempt(slot, outbound, host, timeouts);
       if (!isFailure(answer)) return answer;
-      isUnsent &&= answer.refusal?.isUnsent === true;
-      (tried ??= []).push(slot);
+      isRefused &&= isRefusal(answer);
+      (tried ??= []).push(slot.endpoint);
       const next: PeerSlot | undefined =
         left > 0 && mayRetry(answer, outbound) ? balancer.pick(tried, key) : undefined;
-      if (next === undefined) return isUnsent && !balancer.hasOther(tried) ? this.#noMember() : answer;
+      if (next === undefined) return isRefused && !balancer.hasOther(tried) ? this.#noMember() : answer;
       slot = next;
     }
   }
@@ -116,7 +117,7 @@ export class ChannelTarget implements HttpTarget {
       return;
     }
     const { channel, clock, ejection, log } = this.#spread;
-    if (!endpoint.failed(clock, ejection, () => !this.#balancer.hasOther([slot]))) return;
+    if (!endpoint.failed(clock, ejection, () => !this.#balancer.hasOther([endpoint]))) return;
     const where = { channel, member: peer.host, address: endpoint.address };
     const { cause } = answer.refusal ?? {};
     log.warn(
@@ -128,6 +129,11 @@ export class ChannelTarget implements HttpTarget {
   #noMember(): Reply {
     return refuse('backend-no-member', { cause: `channel ${this.#spread.channel}` });
   }
+}
+
+/** No connection could be had: the member is as good as not there. */
+function isRefusal({ refusal }: Reply): boolean {
+  return refusal?.kind === 'backend-unavailable' && refusal.isUnsent === true;
 }
 
 function isFailure({ refusal }: Reply): boolean {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
-import { connect } from 'node:net';
+import { type Socket, connect } from 'node:net';
 import { test } from 'node:test';
 import { Channels, definePlugin } from '#sdk';
 import { readConfigText } from '../../core/config/read.ts';
@@ -240,7 +240,9 @@ test('all addresses of a name are used, and the Host is the one the caller asked
 });
 
 test('least connection counts no request for ever: callers that leave, members that fail, answers that are cut', async () => {
+  let caller: Socket | undefined;
   await using slow = await streamBackend((incoming, response) => {
+    if (incoming.url === '/never') caller?.destroy();
     if (incoming.url === '/cut') {
       response.writeHead(200, { 'Content-Length': 100 });
       response.write('some', () => incoming.socket.destroy());
@@ -252,13 +254,13 @@ test('least connection counts no request for ever: callers that leave, members t
   await using running = await startGateway(...over(channel, { timeoutMs: 500, retries: 0 }));
   for (const path of ['/never', '/head', '/cut', '/never', '/head', '/cut', '/late', '/late']) {
     const socket = connect(running.port, '127.0.0.1');
+    caller = socket;
     socket.on('error', () => undefined);
     const count = running.completed.length;
     socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     socket.on('data', () => {
       if (path === '/head') socket.destroy();
     });
-    if (path === '/never') setTimeout(() => socket.destroy(), 50);
     await until(() => running.completed.length > count, `${path} is over`);
     socket.destroy();
   }
