@@ -266,7 +266,8 @@ test('explain tells the members of the channel and how they are', async () => {
   };
   await using gateway = await closing(gatewayOf({ channel, servers }));
   await gateway.request('GET', '/');
-  assert.deepEqual(gateway.describe('GET', '/'), [
+  const described = () => gateway.describe('GET', '/').filter((line) => line.startsWith('backend: '));
+  assert.deepEqual(described(), [
     'backend: channel pool: weighted-round-robin',
     'backend:   192.0.2.97, port 1, weight 3, health unknown, left out after failed calls',
     'backend:   192.0.2.98, port 1, weight 1, backup, health unknown',
@@ -278,10 +279,40 @@ test('explain tells the members of the channel and how they are', async () => {
     { address: 'b', group: 'green' },
   ];
   await gateway.reload(configOf({ channel: { groups, members }, backend: { memberGroup: 'green' } }));
-  assert.deepEqual(gateway.describe('GET', '/'), [
+  assert.deepEqual(described(), [
     'backend: channel pool: weighted-round-robin, group green',
     'backend:   192.0.2.98, port 1, weight 1, group green, health unknown',
   ]);
+});
+
+test('a route may leave the channel for an address, and an address for a channel', async () => {
+  const servers = new Servers('a', 'b', 'z');
+  const channel = { members: members('a', 'b') };
+  const { apis, ...others } = configOf({
+    channel,
+    backend: { retries: 1, hostHeader: 'pool.internal' },
+  });
+  const parameters = { elsewhere: 'Query:elsewhere' };
+  const when = "$elsewhere = 'y'";
+  const route = (own: object, backend: object) => ({
+    ...others,
+    apis: { 'g/api': { ...apis['g/api'], backend: own } },
+    plugins: {
+      route: { type: 'backend-routing', config: { parameters, routes: [{ name: 'r', when, backend }] } },
+    },
+    bindings: [{ plugin: 'route', apis: ['*'] }],
+  });
+  const elsewhere = { address: `http://${addressOf('z')}:1` };
+  const pool = apis['g/api'].backend;
+  await using gateway = await closing(gatewayOf({ channel, servers }));
+  const both = async (): Promise<string[]> => {
+    const answers = [await gateway.request('GET', '/'), await gateway.request('GET', '/?elsewhere=y')];
+    return answers.map(({ text }) => text);
+  };
+  await gateway.reload(route(pool, elsewhere));
+  assert.deepEqual(await both(), ['a', 'z']);
+  await gateway.reload(route({ type: 'http', ...elsewhere }, { channel: 'pool', retries: 1 }));
+  assert.deepEqual(await both(), ['z', 'b']);
 });
 
 /** A gateway that is closed when the test ends. */

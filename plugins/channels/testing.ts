@@ -44,6 +44,7 @@ export function configOf({ channel, backend = {} }: Omit<ChannelTest, 'servers'>
   const located = channel.members?.map((member) => ({ ...member, address: addressOf(member.address) }));
   return {
     groups: { g: { domains: ['*'] } },
+    throttling: { defaultPerSecond: 0 },
     channels: { pool: { port: 1, ...channel, ...(located === undefined ? {} : { members: located }) } },
     apis: {
       'g/api': {

@@ -278,6 +278,7 @@ async function reload(running: Running, apis: Fields, { root }: { readonly root?
   const config = {
     listeners: [{ port: 0, host: '127.0.0.1' }],
     groups: { main: { domains: ['*'] } },
+    throttling: { defaultPerSecond: 0 },
     apis,
     ...root,
   };
