@@ -81,6 +81,18 @@ test('a name stands for itself until it is looked up, then for all its addresses
   assert.deepEqual([world.lookups, one.changes], [3, 2], 'nothing has changed');
 });
 
+test('where nobody looks it up any more, the name stands for itself again', async (t) => {
+  const { member, world, addresses, tick } = started(t, 'orders.example');
+  const end = member.claim(claim());
+  await tick(0);
+  assert.deepEqual(addresses(), ['10.0.0.1']);
+  const one = claim({ resolveMs: undefined });
+  member.claim(one);
+  end();
+  await tick(100_000);
+  assert.deepEqual([addresses(), world.lookups, one.changes], [['orders.example'], 1, 1]);
+});
+
 test('a name that cannot be looked up keeps its addresses; it is told once', async (t) => {
   const { member, world, addresses, tick } = started(t, 'orders.example');
   member.claim(claim());

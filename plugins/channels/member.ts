@@ -91,7 +91,8 @@ export class Member implements Disposable {
     if (resolveMs !== this.#resolveMs) {
       this.#resolveMs = resolveMs;
       clearTimeout(this.#resolving);
-      if (resolveMs !== undefined) void this.#resolve(resolveMs);
+      if (resolveMs === undefined) this.#take([this.host]);
+      else void this.#resolve(resolveMs);
     }
     this.#applyCheck(claim.check);
   }
