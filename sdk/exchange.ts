@@ -148,6 +148,8 @@ export interface Outbound {
   readonly hasBody: boolean;
   /** Bytes of the body that will be sent; undefined when there is none, or its sender did not say. */
   readonly bodyLength: number | undefined;
+  /** Whether it can be sent again: its content is here, or it has none. May become so while it is sent. */
+  readonly isReplayable: boolean;
   /** As `exchange.readBody`, for the body that will be sent. */
   readBody(): Promise<Buffer>;
   setBody(body: Uint8Array | null): void;

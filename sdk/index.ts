@@ -3,6 +3,7 @@ export { Type } from 'typebox';
 export type { Static, TSchema } from 'typebox';
 export * from './allowed.ts';
 export * from './body-stream.ts';
+export * from './channels.ts';
 export * from './exchange.ts';
 export * from './fields.ts';
 export * from './host-table.ts';

@@ -196,6 +196,21 @@ export interface HttpClient {
    * @throws TypeError when it is none of these
    */
   target(address: string): HttpTarget;
+  /**
+   * A target for a server that comes and goes, such as one of the addresses of a name: its connections are released
+   * when told, or with the configuration.
+   * @param servername what a TLS server's certificate must be for, and is asked for; unless given, the `Host` of each
+   *   request. An address stands for itself.
+   * @throws TypeError as `target` does
+   */
+  lease(address: string, servername?: string): TargetLease;
+}
+
+/** A target to be given back. */
+export interface TargetLease {
+  readonly target: HttpTarget;
+  /** Requests in flight end as they would. Once is enough. */
+  release(): void;
 }
 
 export interface HttpTarget {

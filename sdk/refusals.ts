@@ -173,6 +173,13 @@ export const refusalKinds = {
     'Domain name resolution failed.',
     'D504CO',
   ),
+  'backend-no-member': kind(
+    'BACKEND_UNAVAILABLE',
+    502,
+    'APIG.0610',
+    'No backend server is available.',
+    'D504CO',
+  ),
   'backend-incomplete': kind(
     'DEFAULT_5XX',
     504,
@@ -206,6 +213,8 @@ export interface RefusalDetails {
   readonly headers?: Readonly<Record<string, string>>;
   /** The short cause for the log; not sent. */
   readonly cause?: string;
+  /** Set by the HTTP client when nothing of the request has left: whatever it asks for, another server may be asked. */
+  readonly isUnsent?: boolean;
 }
 
 /** A request that is answered by the gateway instead of the backend, and why. */

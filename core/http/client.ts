@@ -1,5 +1,5 @@
 import type { Pool } from 'undici';
-import type { HttpClient, HttpTarget } from '#sdk';
+import type { HttpClient, HttpTarget, TargetLease } from '#sdk';
 import { SelfTarget } from '../kernel/self-call.ts';
 import { type EgressLimits, NetworkTarget, createPool } from './egress.ts';
 
@@ -7,9 +7,10 @@ import { type EgressLimits, NetworkTarget, createPool } from './egress.ts';
 export class Pools {
   readonly #pools = new Map<string, { readonly pool: Pool; users: number }>();
 
-  acquire(origin: string, limits: EgressLimits): { pool: Pool; release(): void } {
+  /** @param servername keeps connections apart that were made for another name */
+  acquire(origin: string, servername: string, limits: EgressLimits): { pool: Pool; release(): void } {
     const { connectionsPerOrigin, connectTimeoutMs, idleConnectionMs } = limits;
-    const key = `${origin} ${connectionsPerOrigin} ${connectTimeoutMs} ${idleConnectionMs}`;
+    const key = `${origin} ${servername} ${connectionsPerOrigin} ${connectTimeoutMs} ${idleConnectionMs}`;
     const entry = this.#pools.get(key) ?? { pool: createPool(origin, limits), users: 0 };
     this.#pools.set(key, entry);
     entry.users += 1;
@@ -24,7 +25,7 @@ export class Pools {
 }
 
 /** Makes the target of an address that is not the gateway's own. Tests put servers in memory here. */
-export type TargetFactory = (origin: string) => { readonly target: HttpTarget; release(): void };
+export type TargetFactory = (origin: string, servername?: string) => TargetLease;
 
 /** Which addresses mean the gateway itself. */
 export interface OwnAddresses {
@@ -36,7 +37,8 @@ export interface OwnAddresses {
 export class GatewayClient implements HttpClient {
   readonly #own: OwnAddresses;
   readonly #create: TargetFactory;
-  readonly #targets = new Map<string, { readonly target: HttpTarget; release(): void }>();
+  readonly #targets = new Map<string, HttpTarget>();
+  readonly #leases = new Set<TargetLease>();
 
   constructor(own: OwnAddresses, create: TargetFactory) {
     this.#own = own;
@@ -44,27 +46,38 @@ export class GatewayClient implements HttpClient {
   }
 
   target(address: string): HttpTarget {
-    const { origin, hostname, port } = parseAddress(address);
-    let entry = this.#targets.get(origin);
-    if (entry === undefined) {
-      const isOwn = this.#own.has(hostname, port);
-      entry = isOwn ? { target: new SelfTarget(origin), release: () => undefined } : this.#create(origin);
-      this.#targets.set(origin, entry);
-    }
-    return entry.target;
+    const url = parseAddress(address);
+    const target = this.#targets.get(url.origin) ?? this.#open(url).target;
+    this.#targets.set(url.origin, target);
+    return target;
+  }
+
+  lease(address: string, servername?: string): TargetLease {
+    return this.#open(parseAddress(address), servername);
   }
 
   dispose(): void {
-    for (const entry of this.#targets.values()) entry.release();
+    for (const lease of this.#leases) lease.release();
     this.#targets.clear();
+  }
+
+  #open({ origin, hostname, port }: URL, servername?: string): TargetLease {
+    const isOwn = this.#own.has(hostname, port);
+    const opened = isOwn ? undefined : this.#create(origin, servername);
+    const release = (): void => {
+      if (this.#leases.delete(lease)) opened?.release();
+    };
+    const lease: TargetLease = { target: opened?.target ?? new SelfTarget(origin), release };
+    this.#leases.add(lease);
+    return lease;
   }
 }
 
 /** Targets on the network, over shared pools. */
 export function networkTargets(pools: Pools, limits: EgressLimits): TargetFactory {
-  return (origin) => {
-    const lease = pools.acquire(origin, limits);
-    return { target: new NetworkTarget(origin, lease.pool), release: () => lease.release() };
+  return (origin, servername = '') => {
+    const lease = pools.acquire(origin, servername, limits);
+    return { target: new NetworkTarget(origin, lease.pool, servername), release: () => lease.release() };
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { type Socket, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Pool, buildConnector, type Dispatcher } from 'undici';
 import { BodyStream, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
@@ -49,7 +49,7 @@ export function createPool(origin: string, limits: EgressLimits): Pool {
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: 0,
     connect: (options, callback) =>
-      connect(options, (...result) => {
+      connect({ ...options, servername: nameOf(options.servername) }, (...result) => {
         const [error, socket] = result;
         if (error === null) {
           // Before undici's own listener, which tells the request.
@@ -66,15 +66,23 @@ export function createPool(origin: string, limits: EgressLimits): Pool {
   });
 }
 
+/** An address is no name to ask for (RFC 6066 section 3): what the certificate has to match is then the origin. */
+function nameOf(servername = ''): string {
+  return isIP(servername) === 0 ? servername : '';
+}
+
 /** Sends requests to one origin over the network. */
 export class NetworkTarget implements HttpTarget {
   readonly origin: string;
   readonly #pool: Pool;
   readonly #host: string;
+  readonly #servername: string;
 
-  constructor(origin: string, pool: Pool) {
+  /** @param servername what the server's certificate is for; the `Host` of each request when empty */
+  constructor(origin: string, pool: Pool, servername: string) {
     this.origin = origin;
     this.#pool = pool;
+    this.#servername = servername;
     this.#host = origin.slice(origin.indexOf('//') + 2);
   }
 
@@ -98,7 +106,8 @@ export class NetworkTarget implements HttpTarget {
     if (length !== undefined && body !== null && !(body instanceof Uint8Array)) {
       headers.push('Content-Length', String(length));
     }
-    const options: Dispatcher.DispatchOptions = {
+    const options: Dispatcher.DispatchOptions & { servername: string } = {
+      servername: this.#servername,
       method: outbound.method,
       path: outbound.target,
       headers,
@@ -124,6 +133,7 @@ class Call implements Dispatcher.DispatchHandler {
   readonly #isStreaming: boolean;
   #controller: Dispatcher.DispatchController | null = null;
   #stream: BodyStream | null = null;
+  #isSent = false;
   #isStarted = false;
   #isDelimited = false;
   #isRetried = false;
@@ -154,6 +164,7 @@ class Call implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     // `controller.abort` would close a connection that this request has not touched yet; throwing does not.
     if (this.#isStopped !== null) throw this.#isStopped;
+    this.#isSent = true;
   }
 
   // With content that streams, the time until the head counts from the last piece of it (`Timeouts`).
@@ -237,7 +248,7 @@ class Call implements Dispatcher.DispatchHandler {
       this.start();
       return;
     }
-    this.#settle(this.#isStopped === null ? refusalFor(error) : refusalFor(this.#isStopped));
+    this.#settle(this.#refusal(this.#isStopped ?? error));
   }
 
   #mayRetry(error: Error): boolean {
@@ -277,7 +288,14 @@ class Call implements Dispatcher.DispatchHandler {
     this.#isStopped = reason;
     if (this.#controller !== null) this.#controller.abort(reason);
     // Still waiting for a connection: undici learns of it in onRequestStart.
-    else this.#settle(refusalFor(reason));
+    else this.#settle(this.#refusal(reason));
+  }
+
+  #refusal(error: unknown): Reply {
+    if (error instanceof Reply) return error;
+    const { code, message } = error as { code?: string; message?: string };
+    const details = { cause: code ?? message ?? 'unknown', ...(this.#isSent ? {} : { isUnsent: true }) };
+    return refuse(kindsByCode[code ?? ''] ?? 'backend-unavailable', details);
   }
 
   #settle(reply: Reply): void {
@@ -307,9 +325,3 @@ const kindsByCode: Readonly<Record<string, RefusalKind>> = {
   ENOTFOUND: 'backend-name-unresolved',
   EAI_AGAIN: 'backend-name-unresolved',
 };
-
-function refusalFor(error: unknown): Reply {
-  if (error instanceof Reply) return error;
-  const { code, message } = error as { code?: string; message?: string };
-  return refuse(kindsByCode[code ?? ''] ?? 'backend-unavailable', { cause: code ?? message ?? 'unknown' });
-}

@@ -42,6 +42,10 @@ export class Outbound implements PublicOutbound {
     return this.body.length;
   }
 
+  get isReplayable(): boolean {
+    return this.body.isReplayable;
+  }
+
   readBody(): Promise<Buffer> {
     return this.body.read();
   }

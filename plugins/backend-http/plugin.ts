@@ -1,8 +1,10 @@
 import {
   type Backend,
+  type Hooks,
   type HttpTarget,
   type Kit,
   Matching,
+  OneOf,
   Options,
   type Static,
   Type,
@@ -12,14 +14,34 @@ import {
   type Timeouts,
 } from '#sdk';
 import { BackendParameters, compileMapping } from '#sdk/mapping';
+import { channelTarget } from './channel.ts';
 import { expandAddress, expandPath } from './variables.ts';
 
 const Config = Options({
-  address: Type.String({
-    minLength: 1,
-    description:
-      "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process. May hold `#variables#`.",
-  }),
+  address: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "`http://host`, `https://host:port`, or `host:port`. One of the gateway's own domains is served in process. May hold `#variables#`.",
+    }),
+  ),
+  channel: Type.Optional(
+    Type.String({ minLength: 1, description: 'A name under `channels`, instead of `address`.' }),
+  ),
+  scheme: Type.Optional(
+    OneOf(['http', 'https'], { description: 'How members of the channel are called; `http` when absent.' }),
+  ),
+  memberGroup: Type.Optional(
+    Type.String({ minLength: 1, description: 'The group of the channel whose members are called.' }),
+  ),
+  retries: Type.Optional(
+    Type.Integer({
+      minimum: -1,
+      maximum: 10,
+      description:
+        'How often another member of the channel is tried, less than it has enabled members; -1, the default: once.',
+    }),
+  ),
   path: Type.Optional(
     Matching('^[/#]', 'a path, which starts with / or a #variable#', {
       description:
@@ -32,7 +54,10 @@ const Config = Options({
     }),
   ),
   hostHeader: Type.Optional(
-    Type.String({ minLength: 1, description: "The `Host` to send; the address's own when absent." }),
+    Type.String({
+      minLength: 1,
+      description: "The `Host` to send; the address's own when absent, with a channel the caller's.",
+    }),
   ),
   timeoutMs: Type.Integer({
     minimum: 1,
@@ -50,21 +75,22 @@ const Config = Options({
   parameters: BackendParameters,
 });
 
-type Config = Static<typeof Config>;
+export type Config = Static<typeof Config>;
 
 export default definePlugin({
   name: 'backend-http',
   summary: 'Calls an HTTP or HTTPS server, or another API of this gateway by its domain.',
   config: Config,
-  bind(config: Config, kit) {
-    const address = expandAddress(config.address, kit);
+  bind(config: Config, kit): Hooks {
     const path = config.path === undefined ? undefined : expandPath(config.path, kit);
-    const target = address === undefined ? undefined : targetOf(address, config, kit);
+    const place = config.channel === undefined ? undefined : channelTarget(config, kit);
+    const target = config.channel === undefined ? targetOf(config, kit) : place?.target;
     if (target === undefined || (path === undefined && config.path !== undefined))
       return { backend: unusable };
     const steps = stepsOf(config, path, kit);
     const timeouts = { headersMs: config.timeoutMs, bodyMs: config.timeoutMs, idleMs: config.idleTimeoutMs };
-    return { backend: new HttpBackend(target, timeouts, steps) };
+    const backend = new HttpBackend(target, timeouts, steps);
+    return place === undefined ? { backend } : { backend, describe: () => place.describe() };
   },
 });
 
@@ -81,7 +107,7 @@ class HttpBackend implements Backend {
   }
 
   prepare(outbound: Outbound): Reply | undefined {
-    const { path, mapping, isPrefix, method, hostHeader } = this.#steps;
+    const { path, mapping, isPrefix, method, hostHeader, keepsHost } = this.#steps;
     outbound.origin = this.#target.origin;
     if (path !== undefined) outbound.path = path;
     if (mapping !== undefined) {
@@ -91,6 +117,7 @@ class HttpBackend implements Backend {
     if (isPrefix) outbound.path = join(outbound.path, outbound.exchange.pathRest);
     if (method !== undefined) outbound.method = method;
     if (hostHeader !== undefined) outbound.host = hostHeader;
+    else if (keepsHost) outbound.host = outbound.exchange.headers.get('host');
     return undefined;
   }
 
@@ -107,12 +134,23 @@ interface Steps {
   readonly isPrefix: boolean;
   readonly method: string | undefined;
   readonly hostHeader: string | undefined;
+  /** Without a `hostHeader`, the caller's goes on (guide, table 3-7). */
+  readonly keepsHost: boolean;
 }
 
 /** Stands where a problem was reported; a configuration with problems is never served. */
 const unusable: Backend = { invoke: () => Promise.reject(new Error('the backend is not configured')) };
 
-function targetOf(address: string, config: Config, kit: Kit): HttpTarget | undefined {
+function targetOf(config: Config, kit: Kit): HttpTarget | undefined {
+  if (config.address === undefined) {
+    kit.problem([], '"address" is missing; allowed instead: "channel"');
+    return undefined;
+  }
+  for (const field of ['scheme', 'memberGroup', 'retries'] as const) {
+    if (config[field] !== undefined) kit.problem([field], 'allowed only with "channel"');
+  }
+  const address = expandAddress(config.address, kit);
+  if (address === undefined) return undefined;
   try {
     return kit.http.target(address);
   } catch (error) {
@@ -137,7 +175,8 @@ function stepsOf(config: Config, path: string | undefined, kit: Kit): Steps {
         problem: (at, message, offset) => kit.problem(at, message, path === config.path ? offset : undefined),
       });
   const isPrefix = path !== undefined && kit.api.request.match === 'prefix';
-  return { path: isFixed ? path : undefined, mapping, isPrefix, method, hostHeader };
+  const keepsHost = config.channel !== undefined;
+  return { path: isFixed ? path : undefined, mapping, isPrefix, method, hostHeader, keepsHost };
 }
 
 /** A path that needs neither filling nor a closer look. */

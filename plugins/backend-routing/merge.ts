@@ -2,8 +2,8 @@ import type { Definition } from './options.ts';
 
 /** Fields that say who is called. One of them in a route replaces all of the API's own. */
 const places = ['address', 'channel', 'vpcAccessName'] as const;
-/** What belongs to the place: the virtual host of one server means nothing to another. */
-const ofPlace: ReadonlySet<string> = new Set([...places, 'hostHeader']);
+/** What belongs to the place: the virtual host of one server, or the groups of a channel, mean nothing to another. */
+const ofPlace: ReadonlySet<string> = new Set([...places, 'hostHeader', 'scheme', 'memberGroup', 'retries']);
 
 /** A route's backend, completed from the API's own where both are of one type. */
 export function mergeBackend(own: Definition, route: Definition): Definition {

@@ -29,7 +29,8 @@ export function memoryTargets(
       origin,
       async send(outbound) {
         const backend = backends[origin] ?? backends['*'];
-        if (backend === undefined) return refuse('backend-unavailable', { cause: `no backend at ${origin}` });
+        if (backend === undefined)
+          return refuse('backend-unavailable', { cause: `no backend at ${origin}`, isUnsent: true });
         const request: BackendRequest = {
           method: outbound.method,
           origin,

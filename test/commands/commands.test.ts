@@ -107,7 +107,7 @@ test('plugins: lists every plugin with what it takes, extensions included', asyn
   assert.equal(code, 0);
   for (const name of readdirSync(join(root, 'plugins'))) assert.match(stdout, new RegExp(`^${name}: `, 'm'));
   assert.match(stdout, /^auth-none: .*\n {2}use {6}auth: none$/m);
-  assert.match(stdout, /^ {2}option {3}address: string, required\./m);
+  assert.match(stdout, /^ {2}option {3}effect: allow \| deny, required\./m);
   assert.match(stdout, /^ {2}option {3}timeoutMs: integer, default 5000\./m);
   assert.match(stdout, /^access-log: .*\n {2}use {6}type: access-log, section accessLog$/m);
   const folder = newFolder({
