@@ -188,7 +188,7 @@ export const refusalKinds = {
     'I504RB',
   ),
   'function-failed': kind('DEFAULT_5XX', 500, 'APIG.0201', 'An unexpected error occurred.', 'X500ER'),
-  'function-busy': kind('BACKEND_UNAVAILABLE', 503, 'APIG.0201', 'Backend unavailable.', 'D503BB'),
+  'function-busy': kind('DEFAULT_5XX', 503, 'APIG.0201', 'Backend unavailable.', 'D503BB'),
   'self-call-loop': kind('DEFAULT_5XX', 500, 'APIG.0612', 'An API cannot call itself.', 'X500ER'),
   'signature-failed': kind(
     'DEFAULT_5XX',
