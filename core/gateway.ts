@@ -5,6 +5,7 @@ import { type ConfigText, readConfig } from './config/read.ts';
 import { type Limits, type ListenerConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { DevelopmentCertificates } from './http/development-certificate.ts';
+import { stalledMs as defaultStalledMs } from './http/delivery.ts';
 import { type Listener, listen } from './http/ingress.ts';
 import type { TlsPlan } from './http/tls-plan.ts';
 import { type Built, build } from './plugins/build.ts';
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   readonly targets?: TargetFactory;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
+  /** How long a caller over HTTP/2 may take nothing of an answer that waits for it. */
+  readonly stalledMs?: number;
 }
 
 const closed = 'the gateway is closed';
@@ -34,6 +37,7 @@ export class Gateway {
   readonly clock: Clock;
   /** Random, so that two gateways in one chain are not taken for a loop of one. */
   readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
+  readonly stalledMs: number;
   readonly #options: GatewayOptions;
   readonly #values: Values;
   readonly #counters: MemoryCounters;
@@ -42,11 +46,13 @@ export class Gateway {
   readonly #listeners = new Map<string, Listener>();
   #built: Built | null = null;
   #isClosed = false;
+  #applying: Promise<void> = Promise.resolve();
 
   constructor(options: GatewayOptions) {
     this.#options = options;
     this.log = options.log;
     this.clock = options.clock ?? systemClock;
+    this.stalledMs = options.stalledMs ?? defaultStalledMs;
     this.#values = options.values ?? new MemoryValues(this.clock);
     this.#counters = new MemoryCounters(this.clock);
   }
@@ -79,7 +85,14 @@ export class Gateway {
    * finish on the one they began with.
    * @throws ConfigError when anything is wrong; nothing has changed then
    */
-  async apply(text: ConfigText, options: { listen: boolean } = { listen: false }): Promise<void> {
+  apply(text: ConfigText, options: { listen: boolean } = { listen: false }): Promise<void> {
+    // One after the other: of two at once the slower one would win, or bring back what the other had replaced.
+    const applied = this.#applying.then(() => this.#apply(text, options.listen));
+    this.#applying = applied.catch(() => undefined);
+    return applied;
+  }
+
+  async #apply(text: ConfigText, isListening: boolean): Promise<void> {
     const built = await this.build(text);
     if (this.#isClosed) {
       built.snapshot.retire();
@@ -87,7 +100,7 @@ export class Gateway {
     }
     const previous = this.#built;
     this.#built = built;
-    if (options.listen) {
+    if (isListening) {
       try {
         await this.#listen(built.root.listeners ?? defaultListeners, built.tls, text);
       } catch (error) {
@@ -146,6 +159,8 @@ export class Gateway {
       const message = 'an open port cannot change between HTTP and HTTPS; take another port, or restart';
       throw refused(['listeners', index, 'port'], message);
     }
+    // Before anything is awaited: requests are served by the new configuration from now on, under its rules.
+    const undo = this.#renew(wanted, listeners);
     const opened: string[] = [];
     for (const [key, index] of wanted) {
       if (this.#listeners.has(key)) continue;
@@ -155,16 +170,28 @@ export class Gateway {
         opened.push(key);
         if (this.#isClosed) throw new Error(closed);
       } catch (error) {
+        undo();
         for (const each of opened) await this.#drop(each);
         const reason = error instanceof Error ? error.message : 'it failed';
         throw refused(['listeners', index, 'port'], `cannot listen: ${reason}`);
       }
     }
-    for (const [key, listener] of this.#listeners) {
+    for (const key of this.#listeners.keys()) if (!wanted.has(key)) void this.#drop(key);
+  }
+
+  /** Gives the listeners that stay what they are to show and ask for; answers what takes that back. */
+  #renew(wanted: ReadonlyMap<string, number>, listeners: TlsPlan['listeners']): () => void {
+    const before: (() => void)[] = [];
+    for (const [key, { secure }] of this.#listeners) {
       const tls = listeners[wanted.get(key) ?? -1];
-      if (!wanted.has(key)) void this.#drop(key);
-      else if (tls !== undefined) listener.secure?.renew(tls);
+      if (secure === null || tls === undefined) continue;
+      const old = secure.tls;
+      before.push(() => secure.renew(old));
+      secure.renew(tls);
     }
+    return () => {
+      for (const undo of before) undo();
+    };
   }
 
   async #drop(key: string): Promise<void> {

@@ -20,10 +20,12 @@ export interface IngressLimits {
 export interface IngressHost {
   readonly clock: Clock;
   readonly pseudonym: string;
+  /** How long a caller may take nothing of an answer that waits for it. */
+  readonly stalledMs: number;
   current(): Snapshot;
   limits(): IngressLimits;
-  /** Hosts that are not served without a client's certificate; null when there are none. */
-  guarded(): HostTable<true> | null;
+  /** Whether hosts are not served without a client's certificate; null when none is. */
+  guarded(): HostTable<boolean> | null;
 }
 
 /** A connection, as all of its requests see it. */

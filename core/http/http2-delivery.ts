@@ -1,26 +1,42 @@
 import { type ServerHttp2Stream, constants } from 'node:http2';
 import { BodyStream, type Fields } from '#sdk';
 import type { Delivery, Exchange, Outcome } from '../kernel/exchange.ts';
-import { type Framing, frame } from '../kernel/framing.ts';
+import { type Framed, type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
 import { abandon } from '../kernel/serve.ts';
-import { type Content, settle, stalledMs } from './delivery.ts';
+import { type Content, settle } from './delivery.ts';
+import { interimHeaders, responseHeaders, trailerHeaders } from './http2-fields.ts';
+
+/** More than this leaves piece by piece, so that a caller that is slow can be told from one that takes nothing. */
+const pieceBytes = 64 * 1024;
+/** How much of content that nobody is to get, and for how long, is awaited so that the backend's connection stays usable. */
+const discardBytes = 64 * 1024;
+const discardMs = 5_000;
+
+const clientGone = new Error('the caller went away');
+
+/** How the request came in. */
+export interface Received {
+  readonly method: string;
+  readonly hasContent: boolean;
+  /** How long the caller may take nothing while an answer waits. */
+  readonly stalledMs: number;
+}
 
 /** Writes the answer of one request to its HTTP/2 stream. */
 export class Http2Delivery implements Delivery {
   readonly #stream: ServerHttp2Stream;
-  readonly #method: string;
-  readonly #hasContent: boolean;
+  readonly #received: Received;
   #exchange: Exchange | null = null;
   #done: ((bytesSent: number, outcome: Outcome) => void) | null = null;
   #body: BodyStream | null = null;
   #bytesSent = 0;
   #isCut = false;
+  #stalled: NodeJS.Timeout | undefined;
 
-  constructor(stream: ServerHttp2Stream, method: string, hasContent: boolean) {
+  constructor(stream: ServerHttp2Stream, received: Received) {
     this.#stream = stream;
-    this.#method = method;
-    this.#hasContent = hasContent;
+    this.#received = received;
   }
 
   /** Follows the stream: a caller that resets it cancels what it asked for. */
@@ -32,46 +48,72 @@ export class Http2Delivery implements Delivery {
   }
 
   inform(status: number, flat: readonly string[]): void {
-    const stream = this.#stream;
     // 101 changes the protocol of a whole connection, which HTTP/2 has no way to do.
-    if (stream.headersSent || stream.destroyed || status === 101) return;
-    stream.additionalHeaders(toHeaders(status, flat));
+    if (this.#stream.headersSent || this.#isGone || status === 101) return;
+    this.#stream.additionalHeaders(interimHeaders(status, flat));
+  }
+
+  /** A stream that is reset while it holds content that nobody has read yet is closed for a while before it is destroyed. */
+  get #isGone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
   }
 
   send(inbound: Inbound, _exchange: Exchange, done: (bytesSent: number, outcome: Outcome) => void): void {
     const stream = this.#stream;
-    const { status, headers } = inbound;
     this.#done = done;
     // It closes, or has closed, and tells then.
-    if (stream.headersSent || stream.destroyed) return;
+    if (stream.headersSent || this.#isGone) {
+      if (inbound.body instanceof BodyStream) inbound.body.cancel(clientGone);
+      return;
+    }
+    const { status, headers } = inbound;
     const content = settle(inbound.body);
     const isStream = content instanceof BodyStream;
     const hasTrailers = !isStream && content.trailers !== undefined;
-    const framing = frame(headers, {
+    const framing = this.#frame(headers, {
       status,
-      method: this.#method,
-      // Of what it allows, all but the name of its framing holds here too.
-      httpVersion: '1.1',
       hasTrailers,
       length: isStream ? undefined : content.bytes.length,
     });
     const isBare = framing === 'none' || (!isStream && content.bytes.length === 0 && !hasTrailers);
-    const waitForTrailers = framing === 'chunked';
-    stream.respond(raw(status, headers.flat), {
+    stream.respond(responseHeaders(status, headers.flat), {
       endStream: isBare,
-      waitForTrailers: waitForTrailers && !isBare,
+      waitForTrailers: framing === 'chunked' && !isBare,
     });
-    if (isBare) {
-      if (isStream) discard(content);
-      this.#finished();
-    } else if (isStream) this.#pipe(content, framing);
-    else this.#write(content);
+    try {
+      if (isBare) {
+        if (isStream) discard(content);
+        this.#finished();
+      } else if (isStream) this.#pipe(content, framing);
+      else this.#write(content, framing);
+    } catch (error) {
+      this.#cut();
+      throw error;
+    }
   }
 
-  #write({ bytes, trailers }: Content): void {
+  #frame(headers: Fields, framed: Pick<Framed, 'status' | 'hasTrailers' | 'length'>): Framing {
+    // Of what it allows, all but the name of its framing holds here too.
+    const framing = frame(headers, { ...framed, method: this.#received.method, httpVersion: '1.1' });
+    if (framed.status !== 205) return framing;
+    // No content either (RFC 9110 section 15.3.6), and Node sends none.
+    headers.delete('content-length');
+    headers.delete('trailer');
+    return 'none';
+  }
+
+  #write({ bytes, trailers }: Content, framing: Framing): void {
+    if (bytes.length > pieceBytes) {
+      const pieces = new BodyStream();
+      for (let at = 0; at < bytes.length; at += pieceBytes) pieces.push(bytes.subarray(at, at + pieceBytes));
+      pieces.end(trailers);
+      this.#pipe(pieces, framing);
+      return;
+    }
     this.#bytesSent = bytes.length;
-    this.#onWantTrailers(trailers);
+    this.#onWantTrailers(() => trailers);
     this.#stream.end(bytes);
+    this.#expectReading();
     this.#finished();
   }
 
@@ -80,48 +122,57 @@ export class Http2Delivery implements Delivery {
     this.#body = body;
     let trailers: Fields | undefined;
     if (framing === 'chunked') this.#onWantTrailers(() => trailers);
-    let stalled: NodeJS.Timeout | undefined;
     stream.on('drain', () => {
-      clearTimeout(stalled);
+      clearTimeout(this.#stalled);
       body.resume();
     });
-    stream.on('close', () => clearTimeout(stalled));
     body.pipe({
       data: (chunk) => {
         this.#bytesSent += chunk.length;
         const hasRoom = stream.write(chunk);
-        if (!hasRoom) {
-          clearTimeout(stalled);
-          stalled = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), stalledMs).unref();
-        }
+        if (!hasRoom) this.#expectReading();
         return hasRoom;
       },
       end: (last) => {
         trailers = last;
         stream.end();
+        this.#expectReading();
         this.#finished();
       },
-      fail: () => {
-        this.#isCut = true;
-        stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      },
+      fail: () => this.#cut(),
     });
   }
 
-  /** Node asks for them when the last byte is out; a stream that was told to wait ends only then. */
-  #onWantTrailers(trailers: Fields | undefined | (() => Fields | undefined)): void {
+  #cut(): void {
+    this.#isCut = true;
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** A caller that takes nothing of what waits for it is given up: its window may never open. */
+  #expectReading(): void {
     const stream = this.#stream;
-    stream.on('wantTrailers', () => {
-      const found = typeof trailers === 'function' ? trailers() : trailers;
+    clearTimeout(this.#stalled);
+    if (stream.writableFinished) return;
+    this.#stalled = setTimeout(() => {
+      if (stream.writableFinished) return;
+      stream.close(constants.NGHTTP2_CANCEL);
+      // That waits until it is sent, for which a connection may have no room either.
+      stream.destroy();
+    }, this.#received.stalledMs).unref();
+  }
+
+  /** Node asks for them when the last byte is out; a stream that was told to wait ends only then. */
+  #onWantTrailers(trailers: () => Fields | undefined): void {
+    this.#stream.on('wantTrailers', () => {
       // With none, Node ends the stream by an empty frame of content.
-      stream.sendTrailers(toHeaders(undefined, found?.flat ?? []));
+      if (!this.#isGone) this.#stream.sendTrailers(trailerHeaders(trailers()?.flat ?? []));
     });
   }
 
   /** The caller need not send what nobody is going to read (RFC 9113 section 8.1). */
   #finished(): void {
     const stream = this.#stream;
-    if (!this.#hasContent) return;
+    if (!this.#received.hasContent) return;
     const rest = (): void => {
       if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
     };
@@ -132,6 +183,7 @@ export class Http2Delivery implements Delivery {
   #closed(): void {
     const stream = this.#stream;
     const exchange = this.#exchange;
+    clearTimeout(this.#stalled);
     if (this.#done === null) {
       if (exchange !== null) abandon(exchange);
       return;
@@ -141,33 +193,25 @@ export class Http2Delivery implements Delivery {
       this.#done(this.#bytesSent, 'answered');
       return;
     }
-    this.#body?.cancel(new Error('the caller went away'));
+    this.#body?.cancel(clientGone);
     exchange?.abort();
     this.#done(this.#bytesSent, this.#isCut ? 'cut' : 'client-gone');
   }
 }
 
-/** The backend's connection can be used again once what it sent is out of the way. */
+/** The backend's connection can be used again once what it sent is out of the way; content without end is given up. */
 function discard(body: BodyStream): void {
-  body.pipe({ data: () => true, end: () => undefined, fail: () => undefined });
-}
-
-/** Names are in lower case on the wire (RFC 9113 section 8.2). */
-function raw(status: number, flat: readonly string[]): string[] {
-  const pairs = [':status', String(status)];
-  for (let index = 0; index < flat.length; index += 2)
-    pairs.push((flat[index] ?? '').toLowerCase(), flat[index + 1] ?? '');
-  return pairs;
-}
-
-function toHeaders(status: number | undefined, flat: readonly string[]): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> =
-    status === undefined ? {} : { ':status': String(status) };
-  for (let index = 0; index < flat.length; index += 2) {
-    const name = (flat[index] ?? '').toLowerCase();
-    const value = flat[index + 1] ?? '';
-    const before = headers[name];
-    headers[name] = before === undefined ? value : [before, value].flat();
-  }
-  return headers;
+  let bytes = 0;
+  const giveUp = (): void => body.cancel(new Error('nobody is to get the content'));
+  const timer = setTimeout(giveUp, discardMs).unref();
+  const stop = (): void => clearTimeout(timer);
+  body.pipe({
+    data(chunk) {
+      bytes += chunk.length;
+      if (bytes > discardBytes) giveUp();
+      return true;
+    },
+    end: stop,
+    fail: stop,
+  });
 }

@@ -28,6 +28,8 @@ const streamWindow = 256 * 1024;
 const connectionWindow = 1024 * 1024;
 /** As much as that many streams hold while their peers are slow: Node's own 10 would refuse some of them. */
 const maxMegabytes = 64;
+/** How long a connection that is closed may take to send what is left. */
+const lingerMs = 5_000;
 /** Beyond this a stream is reset before its head is seen; what `headersBytes` allows fits in many fewer. */
 const maxPairs = 4096;
 
@@ -48,6 +50,8 @@ export class Http2Front {
     this.#server = createServer({
       maxHeaderListPairs: maxPairs,
       maxSessionMemory: maxMegabytes,
+      // What a backend repeats is passed on as it came, as over HTTP/1.1.
+      strictSingleValueFields: false,
       settings: {
         maxConcurrentStreams: maxStreams,
         initialWindowSize: streamWindow,
@@ -75,11 +79,7 @@ export class Http2Front {
     for (const session of this.#sessions.keys()) session.close();
   }
 
-  cut(): void {
-    for (const session of this.#sessions.keys()) session.destroy();
-  }
-
-  /** A connection that carries nothing for as long as idle ones are kept is closed. */
+  /** A connection that carries nothing for as long as idle ones are kept is closed, whether its peer reads on or not. */
   #follow(session: ServerHttp2Session): void {
     const socket = this.#opening;
     if (socket === null) throw new Error('an HTTP/2 session without a connection');
@@ -91,18 +91,32 @@ export class Http2Front {
     let open = 0;
     session.setLocalWindowSize(connectionWindow);
     const keptMs = this.#host.limits().keepAliveTimeoutMs;
-    const close = (): void => session.close();
-    let idle = setTimeout(close, keptMs).unref();
+    let timer: NodeJS.Timeout;
+    const cut = (): void => {
+      if (open === 0) socket.destroy();
+    };
+    const rest = (): void => {
+      clearTimeout(timer);
+      // Closing waits until everything is written, for which a peer may never make room.
+      if (session.closed || session.destroyed)
+        timer = setTimeout(cut, Math.min(lingerMs, this.#host.stalledMs)).unref();
+      else timer = setTimeout(close, keptMs).unref();
+    };
+    const close = (): void => {
+      session.close();
+      rest();
+    };
+    rest();
     session.on('stream', (stream) => {
       open += 1;
-      clearTimeout(idle);
+      clearTimeout(timer);
       stream.on('close', () => {
         open -= 1;
-        if (open === 0 && !session.closed) idle = setTimeout(close, keptMs).unref();
+        if (open === 0) rest();
       });
     });
     session.on('close', () => {
-      clearTimeout(idle);
+      clearTimeout(timer);
       this.#sessions.delete(session);
     });
     if (this.#isDraining) session.close();
@@ -119,16 +133,16 @@ export class Http2Front {
     const hasContent = !stream.endAfterHeaders;
     const headers = new Fields(flat);
     const awaitsContinue = hasContent && headers.get('expect')?.toLowerCase() === '100-continue';
-    const delivery = new Http2Delivery(stream, method, hasContent);
+    const delivery = new Http2Delivery(stream, { method, hasContent, stalledMs: host.stalledMs });
     const body = new RequestBody(
       hasContent ? stream : null,
       head.contentLength,
       awaitsContinue ? () => delivery.inform(100, []) : null,
     );
     const exchange = createExchange(host, connection, { method, httpVersion, head, headers, body, delivery });
-    // Node ends the content of a stream that its sender gave up as if it were whole.
+    // Node ends the content of a stream that its sender gave up as if it were whole; `aborted` tells of NO_ERROR too.
     stream.on('end', () => {
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR)
+      if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR)
         body.fail(refuse('bad-request', { cause: 'the content broke off' }));
     });
     delivery.attach(exchange);

@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import type { Server as SocketServer } from 'node:net';
+import type { Socket, Server as SocketServer } from 'node:net';
 import type { Server as TlsServer, TLSSocket, TlsOptions } from 'node:tls';
 import type { IngressHost, IngressLimits } from './accept.ts';
 import { Http2Front } from './http2.ts';
@@ -14,6 +14,10 @@ export class SecureFront {
   #server: (TlsServer & { requestCert?: boolean }) | null = null;
   readonly #http2: Http2Front;
   #http1: ReturnType<TlsServer['listeners']> = [];
+  /** All there are, those included that still shake hands. */
+  readonly #connections = new Set<Socket>();
+  /** What was in force when each was accepted. By the peer's address, since Node does not tell on which connection an encrypted one is. */
+  readonly #begun = new Map<string, ListenerTls>();
 
   constructor(tls: ListenerTls, host: IngressHost) {
     this.#tls = tls;
@@ -44,8 +48,10 @@ export class SecureFront {
     this.#server = server;
     this.#http1 = server.listeners('secureConnection');
     server.removeAllListeners('secureConnection');
+    server.prependListener('connection', (socket) => this.#follow(socket));
     server.on('secureConnection', (socket: TLSSocket) => {
-      noteHandshake(socket, this.#tls);
+      // One that was under way when the configuration changed may have been checked against what was in force before.
+      if (this.#begun.get(peerOf(socket)) === this.#tls) noteHandshake(socket, this.#tls);
       if (socket.alpnProtocol === 'h2') this.#http2.accept(socket);
       else this.serveAgain(socket);
     });
@@ -78,6 +84,20 @@ export class SecureFront {
   }
 
   cut(): void {
-    this.#http2.cut();
+    for (const socket of this.#connections) socket.destroy();
   }
+
+  #follow(socket: Socket): void {
+    const peer = peerOf(socket);
+    this.#connections.add(socket);
+    this.#begun.set(peer, this.#tls);
+    socket.on('close', () => {
+      this.#connections.delete(socket);
+      this.#begun.delete(peer);
+    });
+  }
+}
+
+function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }

@@ -12,8 +12,8 @@ import { ListenerTls, type TlsDomain, authoritiesFault, endOf, pairFault } from 
 export interface TlsPlan {
   /** In the order of `listeners`; undefined for those that speak plain HTTP. */
   readonly listeners: readonly (ListenerTls | undefined)[];
-  /** Hosts that are not served without a client's certificate, on plain listeners neither; null when there are none. */
-  readonly guarded: HostTable<true> | null;
+  /** Whether hosts are not served without a client's certificate, on plain listeners neither; null when none is. */
+  readonly guarded: HostTable<boolean> | null;
 }
 
 /** What a plan is made of. */
@@ -35,8 +35,8 @@ const soonMs = 14 * 24 * 60 * 60 * 1000;
 export async function planTls(source: TlsSource): Promise<TlsPlan> {
   const files = new PemFiles(source);
   const domains = readDomains(source, files);
-  const guarded = new HostTable<true>();
-  for (const { host, clientCa } of domains) if (clientCa !== undefined) guarded.add(host, true);
+  const guarded = new HostTable<boolean>();
+  for (const { host, clientCa } of domains) guarded.add(host, clientCa !== undefined);
   const listeners: (ListenerTls | undefined)[] = [];
   for (const [index, { tls }] of source.listeners.entries()) {
     if (tls === undefined) {

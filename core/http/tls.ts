@@ -27,8 +27,8 @@ export class ListenerTls {
   readonly asksForCertificates: boolean;
   /** Equal for configurations that behave the same. */
   readonly fingerprint: string;
-  readonly #contexts = new HostTable<SecureContext>();
-  readonly #authorities = new HostTable<string>();
+  /** One table for both: what a host's clients must show is what the certificate for it is checked with. */
+  readonly #domains = new HostTable<{ context: SecureContext; authorities: string | undefined }>();
   readonly #ownAuthorities: string | undefined;
 
   /** @throws Error when OpenSSL does not take a certificate or key */
@@ -41,8 +41,8 @@ export class ListenerTls {
     this.#ownAuthorities = clientCa;
     this.options = { ...common, ...materials(pair, clientCa) };
     for (const { host, pair: own, clientCa: ca = clientCa } of domains) {
-      this.#contexts.add(host, createSecureContext({ ...common, ...materials(own, ca) }));
-      if (ca !== undefined) this.#authorities.add(host, ca);
+      const context = createSecureContext({ ...common, ...materials(own, ca) });
+      this.#domains.add(host, { context, authorities: ca });
     }
     const all = JSON.stringify([this.options, domains]);
     this.fingerprint = createHash('sha256').update(all).digest('hex');
@@ -50,12 +50,18 @@ export class ListenerTls {
 
   /** The certificate for a server name (RFC 6066 section 3); undefined for the listener's own. */
   contextFor(serverName: string): SecureContext | undefined {
-    return this.#contexts.find(serverName.toLowerCase());
+    return this.#domains.find(serverName.toLowerCase())?.context;
   }
 
   /** The authorities that must have issued what clients of a host show; undefined when they need show nothing. */
   authoritiesFor(host: string): string | undefined {
-    return this.#authorities.find(host) ?? this.#ownAuthorities;
+    const domain = this.#domains.find(host);
+    return domain === undefined ? this.#ownAuthorities : domain.authorities;
+  }
+
+  /** The authorities that a connection for a server name is checked against; without a name it is the listener's own. */
+  checks(serverName: string): string | undefined {
+    return serverName === '' ? this.#ownAuthorities : this.authoritiesFor(serverName);
   }
 }
 
@@ -68,7 +74,7 @@ const checkedAgainst = new WeakMap<TLSSocket, string | undefined>();
 
 /** Remembers what a connection was checked against: a reload may ask for more. */
 export function noteHandshake(socket: TLSSocket, tls: ListenerTls): void {
-  if (tls.asksForCertificates) checkedAgainst.set(socket, tls.authoritiesFor(serverNameOf(socket)));
+  if (tls.asksForCertificates) checkedAgainst.set(socket, tls.checks(serverNameOf(socket)));
 }
 
 /**
@@ -92,6 +98,10 @@ function serverNameOf(socket: TLSSocket): string {
 
 /** What is wrong with a certificate and its key; undefined when nothing is. */
 export function pairFault({ certificate, key }: CertificatePair): string | undefined {
+  // As it is for a moment while it is written. Node takes no text for none given, and would show no certificate.
+  if (certificate.trim() === '') return 'the certificate is empty';
+  if (key.trim() === '') return 'the key is empty';
+  if (key.includes('ENCRYPTED')) return 'the key is encrypted; allowed: one without a passphrase';
   try {
     createSecureContext({ cert: certificate, key });
     return undefined;

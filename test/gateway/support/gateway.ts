@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly plugins?: readonly PluginDefinition<any, any>[];
   /** Further top-level keys. */
   readonly root?: Readonly<Record<string, unknown>>;
+  /** How long a caller over HTTP/2 may take nothing. */
+  readonly stalledMs?: number;
 }
 
 /** An API that takes everything and hands it to a backend as it came. */
@@ -43,7 +45,7 @@ export function passTo(
 /** Starts a gateway in process on a free port. */
 export async function startGateway(
   apis: Readonly<Record<string, unknown>>,
-  { limits = {}, plugins = [], root = {} }: RunOptions = {},
+  { limits = {}, plugins = [], root = {}, stalledMs = 60_000 }: RunOptions = {},
 ): Promise<Running> {
   const completed: Completed[] = [];
   const log: LogLine[] = [];
@@ -62,6 +64,7 @@ export async function startGateway(
   const gateway = new Gateway({
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     plugins: [...plugins, observer],
+    stalledMs,
   });
   const config = {
     listeners: [{ port: 0, host: '127.0.0.1' }],
