@@ -1,3 +1,4 @@
+import { METHODS } from 'node:http';
 import {
   type Http2Server,
   type ServerHttp2Session,
@@ -21,6 +22,8 @@ import { Http2Delivery } from './http2-delivery.ts';
 import type { ListenerTls } from './tls.ts';
 
 const httpVersion = '2.0';
+/** Those that the parser of HTTP/1.1 takes: what a backend makes of another is anybody's guess. A tunnel is not given. */
+const methods: ReadonlySet<string> = new Set(METHODS.filter((method) => method !== 'CONNECT'));
 /** As many as nginx and other servers allow at once on one connection. */
 const maxStreams = 128;
 /** How far senders may be ahead. HTTP/2's own 64 KiB would hold uploads back to one such piece a round trip. */
@@ -146,7 +149,13 @@ export class Http2Front {
         body.fail(refuse('bad-request', { cause: 'the content broke off' }));
     });
     delivery.attach(exchange);
-    serve(exchange, head.refusal ?? connectionRefusal(host, head.host, connection) ?? unexpected(headers));
+    serve(
+      exchange,
+      head.refusal ??
+        (methods.has(method) ? undefined : 'bad-request') ??
+        connectionRefusal(host, head.host, connection) ??
+        unexpected(headers),
+    );
   }
 }
 

@@ -2,21 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { streamBackend } from './support/backend.ts';
 import { passTo, startGateway } from './support/gateway.ts';
+import { generator } from './support/random.ts';
 import { exchangeRaw, openRaw } from './support/raw-client.ts';
 import { within } from './support/within.ts';
-
-/** Numbers that are the same in each run. */
-function generator(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state ^= state << 13;
-    state >>>= 0;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state % below;
-  };
-}
 
 const marker = 'X-Marker: here\r\n';
 const seeds = [
