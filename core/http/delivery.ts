@@ -15,6 +15,10 @@ const textBytes = 8 * 1024;
 /** How long the rest of an answered request's content is read and thrown away, so that the answer can be read. */
 const lingerMs = 5_000;
 
+/** How much of content that nobody is to get, and for how long, is awaited so that the backend's connection stays usable. */
+const discardBytes = 64 * 1024;
+const discardMs = 5_000;
+
 /** What a listener and its answers tell each other, so that it can stop without cutting one off. */
 export interface Draining {
   isDraining: boolean;
@@ -110,8 +114,11 @@ export class HttpDelivery implements Delivery {
     if (phrase === undefined) response.writeHead(status, headers.flat);
     else response.writeHead(status, phrase, headers.flat);
     try {
-      if (isStream) this.#pipe(content);
-      else this.#write(content);
+      if (!isStream) this.#write(content);
+      else if (this.#framing === 'none') {
+        discard(content);
+        this.#end(undefined);
+      } else this.#pipe(content);
     } catch (error) {
       this.#cut();
       throw error;
@@ -148,7 +155,6 @@ export class HttpDelivery implements Delivery {
     response.on('close', () => clearTimeout(stalled));
     stream.pipe({
       data: (chunk) => {
-        if (this.#framing === 'none') return true;
         this.#bytesSent += chunk.length;
         const hasRoom = response.write(chunk);
         if (!hasRoom) stalled = setTimeout(() => response.destroy(), stalledMs).unref();
@@ -278,4 +284,21 @@ export function settle(body: ReplyBody): Content | BodyStream {
   const { chunks, trailers } = body.take();
   const [only] = chunks;
   return { bytes: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks), trailers };
+}
+
+/** The backend's connection can be used again once what it sent is out of the way; content without end is given up. */
+export function discard(body: BodyStream): void {
+  let bytes = 0;
+  const giveUp = (): void => body.cancel(new Error('nobody is to get the content'));
+  const timer = setTimeout(giveUp, discardMs).unref();
+  const stop = (): void => clearTimeout(timer);
+  body.pipe({
+    data(chunk) {
+      bytes += chunk.length;
+      if (bytes > discardBytes) giveUp();
+      return true;
+    },
+    end: stop,
+    fail: stop,
+  });
 }

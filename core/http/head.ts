@@ -48,7 +48,7 @@ export function readHead(
     : otherForm(target);
   if (rest === undefined || rest.includes('#')) refusal ??= 'bad-request';
   // In HTTP/2 the authority has a field of its own (RFC 9113 section 8.3.1), and there are not to be two.
-  if (authority !== undefined && line.httpVersion === '2.0') refusal ??= 'bad-request';
+  if (authority !== undefined && line.httpVersion === 'h2') refusal ??= 'bad-request';
   // `OPTIONS *` asks about the server, not about any API.
   if (rest === '*') refusal ??= line.method === 'OPTIONS' ? 'not-found' : 'bad-request';
   const host = hostName(authority ?? scanned.host ?? '');

@@ -4,14 +4,11 @@ import type { Delivery, Exchange, Outcome } from '../kernel/exchange.ts';
 import { type Framed, type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
 import { abandon } from '../kernel/serve.ts';
-import { type Content, settle } from './delivery.ts';
+import { type Content, discard, settle } from './delivery.ts';
 import { interimHeaders, responseHeaders, trailerHeaders } from './http2-fields.ts';
 
 /** More than this leaves piece by piece, so that a caller that is slow can be told from one that takes nothing. */
 const pieceBytes = 64 * 1024;
-/** How much of content that nobody is to get, and for how long, is awaited so that the backend's connection stays usable. */
-const discardBytes = 64 * 1024;
-const discardMs = 5_000;
 
 const clientGone = new Error('the caller went away');
 
@@ -197,21 +194,4 @@ export class Http2Delivery implements Delivery {
     exchange?.abort();
     this.#done(this.#bytesSent, this.#isCut ? 'cut' : 'client-gone');
   }
-}
-
-/** The backend's connection can be used again once what it sent is out of the way; content without end is given up. */
-function discard(body: BodyStream): void {
-  let bytes = 0;
-  const giveUp = (): void => body.cancel(new Error('nobody is to get the content'));
-  const timer = setTimeout(giveUp, discardMs).unref();
-  const stop = (): void => clearTimeout(timer);
-  body.pipe({
-    data(chunk) {
-      bytes += chunk.length;
-      if (bytes > discardBytes) giveUp();
-      return true;
-    },
-    end: stop,
-    fail: stop,
-  });
 }

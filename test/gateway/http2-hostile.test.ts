@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectPlain } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { test } from 'node:test';
 import { Fields, Reply, definePlugin, reply } from '#sdk';
 import type { Exchange } from '../../core/kernel/exchange.ts';
 import { httpBackend, streamBackend } from './support/backend.ts';
 import { type Running, type RunOptions, passTo, startGateway } from './support/gateway.ts';
 import { Http2Client } from './support/http2-client.ts';
+import { RawClient } from './support/raw-client.ts';
 import { RawHttp2, endHeaders, endStream, frame, head, types, uint32 } from './support/raw-http2.ts';
 import { pause, until, within } from './support/within.ts';
 
@@ -213,7 +215,14 @@ test('HEAD for which a backend sends content without end gives the backend up', 
   await using running = await start({ 'main/all': passTo(backend.port, { backend: { method: 'GET' } }) });
   await using client = await Http2Client.open(running.port);
   assert.equal((await client.request({ ':method': 'HEAD' })).status, 200);
-  await until(() => backend.connections.every((socket) => socket.destroyed), 'the backend is told', 3000);
+  const isTold = (): boolean => backend.connections.every((socket) => socket.destroyed);
+  await until(isTold, 'the backend is told', 3000);
+  const older = new RawClient(
+    connectTls({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false }),
+  );
+  assert.equal((await older.send('HEAD / HTTP/1.1\r\nHost: a\r\n\r\n').answer('HEAD')).status, 200);
+  await until(isTold, 'the backend is told', 3000);
+  older.socket.destroy();
 });
 
 const flowing = (): ReturnType<typeof streamBackend> =>

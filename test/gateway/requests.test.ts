@@ -165,6 +165,7 @@ test('what is no request, or could be read as two, is refused and reaches nobody
     'no name': `GET / HTTP/1.1\r\n${host}: 1\r\n\r\n`,
     'blank before the first field': `GET / HTTP/1.1\r\n ${host}\r\n`,
     'HTTP/2.0': `GET / HTTP/2.0\r\n${host}\r\n`,
+    'a coding in HTTP/2.0': `POST / HTTP/2.0\r\n${host}Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n`,
     'HTTP/1.2': `GET / HTTP/1.2\r\n${host}\r\n`,
     'HTTP/0.9': 'GET /\r\n\r\n',
     'no version': `GET /\r\n${host}\r\n`,
