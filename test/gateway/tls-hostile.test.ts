@@ -185,6 +185,9 @@ groups:
     'pay.test/',
   ])
     assert.notEqual(await served('pay.test', target, { servername: 'open.test', ...good }), 200, target);
+  const upgrade =
+    'Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+  assert.equal(await served(`pay.test\r\n${upgrade}`, '/', { servername: 'open.test', ...good }), 421);
   for (const servername of ['PAY.TEST', 'Pay.test'])
     assert.equal(await served('pay.test', '/', { servername, ...good }), 200, servername);
 });
