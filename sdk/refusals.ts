@@ -177,7 +177,7 @@ export const refusalKinds = {
     'BACKEND_UNAVAILABLE',
     502,
     'APIG.0610',
-    'No backend server is available.',
+    'No backend available.',
     'D504CO',
   ),
   'backend-incomplete': kind(

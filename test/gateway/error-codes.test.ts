@@ -33,7 +33,7 @@ const bob = { key: 'AKBOB000000000000001', secret: 'bob-secret-key-000001' };
 let backend: Backend;
 let silent: Backend;
 let keystone: Backend;
-let goneport: number;
+let gonePort: number;
 let running: Running;
 let users: Running;
 let lost: Running;
@@ -70,10 +70,13 @@ function apis(): Readonly<Record<string, unknown>> {
       request: { parameters: [{ name: 'n', in: 'query', required: true }] },
     }),
     'main/small': passTo(backend.port, { request: { path: '/small', maxBodyBytes: 10 } }),
-    'main/gone': to('/gone', `http://127.0.0.1:${goneport}`),
+    'main/gone': to('/gone', `http://127.0.0.1:${gonePort}`),
     'main/slow': to('/slow', `http://127.0.0.1:${silent.port}`, { timeoutMs: 50 }),
     'main/name': to('/name', 'http://name.invalid', { timeoutMs: 60_000 }),
-    'main/pool': passTo(0, { request: { path: '/pool' }, backend: { address: undefined, channel: 'none-up' } }),
+    'main/pool': passTo(0, {
+      request: { path: '/pool' },
+      backend: { address: undefined, channel: 'none-up' },
+    }),
     'main/own': to('/own', 'http://own.example'),
     'main/app': mock('/app', { auth: 'app' }),
     'main/mute': mock('/mute', { auth: 'mute' }),
@@ -109,7 +112,7 @@ before(async () => {
     }),
   ]);
   const gone = await httpBackend();
-  goneport = gone.port;
+  gonePort = gone.port;
   await gone[Symbol.asyncDispose]();
   const day = { value: 1, unit: 'day' };
   running = await startGateway(apis(), {
@@ -117,7 +120,7 @@ before(async () => {
     root: {
       groups: { main: { domains: ['*', 'own.example'] } },
       environments: { TEST: {} },
-      channels: { 'none-up': { port: 80, members: [{ address: '127.0.0.1', enabled: false }] } },
+      channels: { 'none-up': { members: [{ address: '127.0.0.1', port: gonePort }] } },
       apps: { mobile: { ...mobile, apis: ['main/app'] }, stranger },
       plugins: {
         once: { type: 'throttling', config: { period: day, limits: { api: 1 } } },
@@ -150,11 +153,13 @@ before(async () => {
     );
   const serviceUser = { name: 'tapgate', password: 'tapgate-password', project: 'service' };
   users = await iam({ iam: { keystone: `http://127.0.0.1:${keystone.port}`, serviceUser } });
-  lost = await iam({ iam: { keystone: `http://127.0.0.1:${goneport}` } });
+  lost = await iam({ iam: { keystone: `http://127.0.0.1:${gonePort}` } });
 });
 
 after(async () => {
-  for (const each of [running, users, lost, backend, silent, keystone]) await each[Symbol.asyncDispose]();
+  // What was not started when something failed is not there.
+  for (const each of [running, users, lost, backend, silent, keystone] as (AsyncDisposable | undefined)[])
+    await each?.[Symbol.asyncDispose]();
 });
 
 function userOf(name: string) {
