@@ -129,6 +129,49 @@ for (const protocol of protocols) {
     });
   });
 
+  suite(`X-Apig-Mode: debug over ${protocol} (guide 4.3.2)`, () => {
+    const table: readonly (readonly [name: string, order: string | RegExp, limited: string | RegExp])[] = [
+      ['X-Request-Id', /^[0-9a-f-]{36}$/, /^[0-9a-f-]{36}$/],
+      ['X-Apig-Latency', /^\d+$/, /^\d+$/],
+      ['X-Apig-Upstream-Latency', /^\d+$/, /^\d+$/],
+      ['X-Apig-RateLimit-api', 'remain:99,limit:100,time:1 minute', 'remain:9,limit:10,time:1 minute'],
+      ['X-Apig-RateLimit-user', 'remain:49,limit:50,time:1 minute', ''],
+      ['X-Apig-RateLimit-app', 'remain:2,limit:3,time:1 minute', ''],
+      ['X-Apig-RateLimit-ip', '', 'remain:4,limit:5,time:1 minute'],
+      [
+        'X-Apig-RateLimit-api-allenv',
+        'remain:200,limit:200,time:1 second',
+        'remain:200,limit:200,time:1 second',
+      ],
+    ];
+
+    test('the fields of each limit that is configured, only where they are asked for', async () => {
+      await using shop = await startShop();
+      const caller = shop.caller(protocol);
+      const headers = { 'X-Apig-Mode': 'debug' };
+      const order = await signed(shop, caller, 'POST', '/orders', { as: mobile, headers, body: '{}' });
+      const limited = await caller.call('GET', '/limited', { headers });
+      for (const [name, ...expected] of table) {
+        for (const [index, value] of expected.entries()) {
+          const found = [order, limited][index]?.getAll(name).join() ?? '';
+          if (typeof value === 'string') assert.equal(found, value, name);
+          else assert.match(found, value, name);
+        }
+      }
+      const plain = await caller.call('GET', '/limited');
+      const names = (answer: Answer) => answer.headers.map(([name]) => name.toLowerCase());
+      assert.ok(names(plain).includes('x-request-id'));
+      assert.deepEqual(
+        names(plain).filter((name) => name.startsWith('x-apig-')),
+        [],
+      );
+      // A mock has no time of its own.
+      const mocked = await caller.call('GET', '/health', { headers });
+      assert.match(mocked.get('x-apig-latency') ?? '', /^\d+$/);
+      assert.equal(mocked.get('x-apig-upstream-latency'), undefined);
+    });
+  });
+
   suite(`admin over ${protocol}`, () => {
     test('a user of acme, by signature', async () => {
       await using shop = await startShop();
