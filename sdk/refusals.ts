@@ -173,13 +173,7 @@ export const refusalKinds = {
     'Domain name resolution failed.',
     'D504CO',
   ),
-  'backend-no-member': kind(
-    'BACKEND_UNAVAILABLE',
-    502,
-    'APIG.0610',
-    'No backend server is available.',
-    'D504CO',
-  ),
+  'backend-no-member': kind('BACKEND_UNAVAILABLE', 502, 'APIG.0610', 'No backend available.', 'D504CO'),
   'backend-incomplete': kind(
     'DEFAULT_5XX',
     504,

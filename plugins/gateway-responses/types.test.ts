@@ -40,6 +40,8 @@ test('every kind of refusal is of a type that can be configured', () => {
     assert.ok((responseTypes as readonly string[]).includes(type), type);
 });
 
+const appCode = 'AppCode0123456789'.repeat(4);
+
 /** What leads to each type without a plugin made for the test. */
 const causes: readonly (readonly [
   type: ResponseType,
@@ -47,13 +49,14 @@ const causes: readonly (readonly [
   headers?: Record<string, string>,
 ])[] = [
   ['REQUEST_PARAMETERS_FAILURE', { request: { parameters: [{ name: 'x', in: 'query', required: true }] } }],
-  ['DEFAULT_4XX', { request: { protocol: 'https' } }],
+  ['DEFAULT_4XX', { request: { protocol: 'http' } }],
   ['AUTH_HEADER_MISSING', { auth: 'app' }],
   [
     'AUTH_FAILURE',
     { auth: 'app' },
     { 'x-ca-key': 'nobody', 'x-ca-signature': 'x', 'x-ca-signature-headers': 'x-ca-key' },
   ],
+  ['UNAUTHORIZED', { auth: { type: 'app', appCode: true } }, { 'x-apig-appcode': appCode }],
   ['BACKEND_UNAVAILABLE', { backend: { type: 'http', address: 'http://down' } }],
   ['BACKEND_TIMEOUT', { backend: { type: 'http', address: 'http://slow' } }],
   ['DEFAULT_5XX', { backend: { type: 'http', address: 'http://unknown' } }],
@@ -96,7 +99,7 @@ function twoGroups() {
         ]),
       ),
       apis: Object.fromEntries(apis) as Record<string, unknown>,
-      apps: { app: { key: 'somebody-01', secret: 'secret-of-somebody' } },
+      apps: { app: { key: 'somebody-01', secret: 'secret-of-somebody', appCodes: [appCode] } },
       plugins: {
         once: { type: 'throttling', config: { period: { value: 1, unit: 'day' }, limits: { api: 1 } } },
         nobody: {
@@ -122,7 +125,8 @@ for (const [type, , headers = {}] of causes) {
   test(`${type} from its cause, in the form that the API chose among its own group's`, async () => {
     for (const group of ['one', 'two']) {
       for (const response of ['a', 'b']) {
-        const url = `http://${group}/${response}/${type}`;
+        // AppCodes are good over HTTPS only.
+        const url = `https://${group}/${response}/${type}`;
         if (type === 'THROTTLED') assert.equal((await gateway.request('GET', url)).status, 200);
         const answer = await gateway.request('GET', url, { headers });
         assert.equal((answer.json() as { as: string }).as, `${group} ${response} ${type}`);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2';
+import type { TcpNetConnectOpts } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { within } from './within.ts';
 
@@ -24,7 +25,10 @@ export class Http2Client implements AsyncDisposable {
     session.on('error', () => undefined);
   }
 
-  static async open(port: number, options: ConnectionOptions = {}): Promise<Http2Client> {
+  static async open(
+    port: number,
+    options: ConnectionOptions & Pick<TcpNetConnectOpts, 'localAddress'> = {},
+  ): Promise<Http2Client> {
     const session = connect(`https://127.0.0.1:${port}`, {
       rejectUnauthorized: false,
       maxSessionMemory: 1000,
