@@ -56,6 +56,8 @@ export interface Hooks {
 export interface GatewayHooks {
   /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */
   routing?(arrival: Arrival): Route | Reply | undefined;
+  /** For the command `explain` alone: why `routing` found no API for this, and what it would find, a line each. */
+  describeMiss?(arrival: Arrival): readonly string[];
   /** Serves a request that found no API, with an address of the plugin's own; 404 when nobody does. */
   fallback?(request: UnroutedRequest): Answer<Reply>;
   /** As in `Hooks`, for every request, those that found no API included. */

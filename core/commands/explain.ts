@@ -1,6 +1,7 @@
 import { type Arrival, Fields, Reply, type Route, refusalKinds } from '#sdk';
 import { formatPosition } from '../config/problems.ts';
 import { Gateway, readFromDisk } from '../gateway.ts';
+import { hostName } from '../http/head.ts';
 import { describeBindings } from '../kernel/describe.ts';
 import type { CompletedListener, Endpoint } from '../kernel/endpoint.ts';
 import type { BuiltSnapshot } from '../plugins/snapshot.ts';
@@ -17,8 +18,10 @@ export async function explain(
   if (method === undefined || address === undefined)
     throw new UsageError('explain METHOD URL: one of them is missing');
   if (!URL.canParse(address)) throw new UsageError(`"${address}" is no URL; allowed: http://host/path?query`);
+  if (!/^https?:\/\//i.test(address)) throw new UsageError(`"${address}" is neither http:// nor https://`);
+  const arrival = readArrival(method.toUpperCase(), address, readHeaders(headers));
   const { snapshot } = await new Gateway({ log: silentLog }).build(readFromDisk(configPath(config)));
-  const code = report(snapshot, method.toUpperCase(), address, readHeaders(headers));
+  const code = report(snapshot, arrival);
   snapshot.retire();
   return code;
 }
@@ -33,28 +36,18 @@ function readHeaders(lines: readonly string[]): Fields {
   return fields;
 }
 
-function report(snapshot: BuiltSnapshot, method: string, address: string, headers: Fields): number {
-  const url = new URL(address);
-  // The path as typed: what URL does to dots and escapes would explain another request.
-  const [, typed = ''] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(address) ?? [];
-  const path = typed.split('?', 1)[0] ?? '';
-  const host = headers.get('host')?.toLowerCase().split(':', 1)[0] ?? url.hostname;
-  const arrival: Arrival = {
-    requestId: 'explain',
-    method,
-    scheme: url.protocol === 'https:' ? 'https' : 'http',
-    host,
-    port: Number(url.port) || 80,
-    path: path === '' ? '/' : path,
-    rawQuery: url.search.slice(1),
-    headers,
-    clientAddress: '127.0.0.1',
-    httpVersion: '1.1',
-  };
+function report(snapshot: BuiltSnapshot, arrival: Arrival): number {
   const ending = snapshot.routing?.(arrival);
-  if (ending === undefined || 'fault' in ending) {
+  if (ending === undefined) {
     print(`no API: 404 ${refusalKinds['not-found'].code}`);
-    print(`  host ${host}, environment ${headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE'}`);
+    for (const describeMiss of snapshot.missDescribers) {
+      for (const text of linesOf(describeMiss, arrival)) print(`  ${text}`);
+    }
+    return 1;
+  }
+  if ('fault' in ending) {
+    print(`routing failed: 500 ${refusalKinds.internal.code}`);
+    print(`  the plugin ${ending.handler.plugin} failed`);
     return 1;
   }
   if (ending.answer instanceof Reply) {
@@ -63,6 +56,39 @@ function report(snapshot: BuiltSnapshot, method: string, address: string, header
   }
   describe(snapshot, arrival, ending.answer);
   return 0;
+}
+
+function linesOf(describeMiss: (arrival: Arrival) => readonly string[], arrival: Arrival): readonly string[] {
+  try {
+    return describeMiss(arrival).map(String);
+  } catch {
+    return ['(the plugin failed to describe this)'];
+  }
+}
+
+/** The request as a listener would hand it on. */
+function readArrival(method: string, address: string, headers: Fields): Arrival {
+  const url = new URL(address);
+  // The path as typed: what URL does to dots and escapes would explain another request.
+  const [, typed = ''] = /^[a-z]+:\/\/[^/?#]*([^#]*)/i.exec(address) ?? [];
+  const path = typed.split('?', 1)[0] ?? '';
+  const named = headers.get('host');
+  const host = hostName(named ?? url.host);
+  if (host === undefined)
+    throw new UsageError(`-H "Host: ${named}" names no host; allowed: host or host:port`);
+  const isSecure = url.protocol === 'https:';
+  return {
+    requestId: 'explain',
+    method,
+    scheme: isSecure ? 'https' : 'http',
+    host,
+    port: Number(url.port) || (isSecure ? 443 : 80),
+    path: path === '' ? '/' : path,
+    rawQuery: url.search.slice(1),
+    headers,
+    clientAddress: '127.0.0.1',
+    httpVersion: '1.1',
+  };
 }
 
 function describe(snapshot: BuiltSnapshot, arrival: Arrival, route: Route): void {

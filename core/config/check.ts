@@ -33,6 +33,14 @@ export function validator(schema: TSchema): ValidateFunction {
   return validate;
 }
 
+interface ProblemOptions {
+  /** It is about the key, not its value. */
+  readonly key?: boolean;
+  readonly offset?: number;
+  readonly cause?: unknown;
+  readonly boundBy?: Path | undefined;
+}
+
 /** Collects what is wrong with one configuration, each thing once, and knows where it stands. */
 export class Problems {
   readonly list: Problem[];
@@ -49,11 +57,11 @@ export class Problems {
   }
 
   /** @param offset characters into a text value */
-  add(path: Path, message: string, options: { key?: boolean; offset?: number } = {}): void {
+  add(path: Path, message: string, options: ProblemOptions = {}): void {
     const written = formatPath(path);
     // A value that could not be read is no value of the wrong shape.
     if (this.#unreadable.has(written)) return;
-    const { offset } = options;
+    const { offset, cause, boundBy } = options;
     const locate = this.#locate;
     // What a plugin still reports once the configuration is in force can refuse nothing.
     if (locate === null) return;
@@ -66,7 +74,13 @@ export class Problems {
     const key = `${written} ${at.line}:${at.column} ${shown}`;
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
-    this.list.push({ at, path: written, message: locate.redact(path, shown) });
+    this.list.push({
+      at,
+      path: written,
+      message: locate.redact(path, shown),
+      ...(cause === undefined ? {} : { cause }),
+      ...(boundBy === undefined ? {} : { boundAt: locate.positionOf(boundBy) }),
+    });
   }
 
   /** Building is over: where things stand need not be remembered, though plugins still hold on to their kits. */

@@ -38,13 +38,29 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** As `noting` would note it now. */
+/** As `noting` would note it now; of a folder, which sources are in it. */
 export function hashOfFile(file: string): string {
   try {
-    return hashOf(readFromDisk(file, Infinity));
+    const isFolder = fs.statSync(file).isDirectory();
+    return hashOf(isFolder ? sourcesIn(file).files.join('\n') : readFromDisk(file, Infinity));
   } catch {
     return '';
   }
+}
+
+/** The files an extension may be made of, and the folders they lie in; tests and what is installed are not its own. */
+export function sourcesIn(folder: string): { files: string[]; folders: string[] } {
+  const found = { files: [] as string[], folders: [folder] };
+  for (const entry of fs.readdirSync(folder, { withFileTypes: true })) {
+    const full = path.join(folder, entry.name);
+    if (entry.isFile() && /(?<!\.test)\.(?:ts|js|mjs|json)$/.test(entry.name)) found.files.push(full);
+    if (!entry.isDirectory() || entry.name === 'node_modules' || entry.name.startsWith('.')) continue;
+    const below = sourcesIn(full);
+    found.files.push(...below.files);
+    found.folders.push(...below.folders);
+  }
+  found.files.sort();
+  return found;
 }
 
 export function isYaml(name: string): boolean {

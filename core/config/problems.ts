@@ -14,6 +14,10 @@ export interface Problem {
   readonly at: Position | undefined;
   readonly path: string;
   readonly message: string;
+  /** What a plugin threw; for the place in its code alone, since nobody looked whether its text is fit to be shown. */
+  readonly cause?: unknown;
+  /** Where the plugin that reports it was bound to an API, when that is another place. */
+  readonly boundAt?: Position;
 }
 
 /** Everything that is wrong with a configuration, as one error. */
@@ -22,7 +26,7 @@ export class ConfigError extends Error {
 
   constructor(problems: readonly Problem[]) {
     const sorted = problems.toSorted(byPlace);
-    super(sorted.map(formatProblem).join('\n'));
+    super(told(sorted).join('\n'));
     this.name = 'ConfigError';
     this.problems = sorted;
   }
@@ -33,6 +37,37 @@ function byPlace({ at: a }: Problem, { at: b }: Problem): number {
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
   if (a.file !== b.file) return a.file < b.file ? -1 : 1;
   return a.line - b.line || a.column - b.column;
+}
+
+/** How many problems of one kind the text tells: a mistake in what generates a configuration is made 10,000 times. */
+const maxOfAKind = 10;
+
+function told(problems: readonly Problem[]): string[] {
+  const lines: string[] = [];
+  const totals = new Map<string, number>();
+  const kinds = problems.map(kindOf);
+  for (const kind of kinds) totals.set(kind, (totals.get(kind) ?? 0) + 1);
+  const seen = new Map<string, number>();
+  for (const [index, problem] of problems.entries()) {
+    const kind = kinds[index] ?? '';
+    const count = (seen.get(kind) ?? 0) + 1;
+    seen.set(kind, count);
+    if (count <= maxOfAKind) lines.push(formatProblem(problem));
+    const more = (totals.get(kind) ?? 0) - maxOfAKind;
+    if (count === maxOfAKind && more > 0) lines.push(`  and ${more} more like this`);
+  }
+  return lines;
+}
+
+/** The message without the names and numbers that tell one mistake from its like. */
+function kindOf({ path, message }: Problem): string {
+  const [text = ''] = message.split('; did you mean', 1);
+  // `"auth" is missing` names what is wrong with all of them.
+  if (text.startsWith('"')) return text;
+  const [, field = ''] = /^(?:found |unknown field)/.test(text)
+    ? (/(\w+)(?:\[\d+\])*$/.exec(path) ?? [])
+    : [];
+  return `${field} ${text.replaceAll(/"[^"]*"/g, '""')}`.replaceAll(/\d+/g, '0');
 }
 
 const BARE_NAME = /^[\w$/@-]+$/;

@@ -1,12 +1,11 @@
-import { type FSWatcher, watch } from 'node:fs';
-import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { type FSWatcher, existsSync, readdirSync, realpathSync, statSync, watch } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Log } from '#sdk';
-import { hashOfFile, listYaml } from './files.ts';
+import { hashOfFile, listYaml, sourcesIn } from './files.ts';
 import { type ConfigText, readConfig } from './read.ts';
 
 /** Quiet time after a change: editors and deployments write in several steps. */
-const settleMs = 40;
+const usualSettleMs = 40;
 /** Where something else in the folder changes all the time, such as a log, the quiet time never comes. */
 const longestMs = 400;
 
@@ -18,7 +17,12 @@ export interface Reloadable {
 }
 
 /** Follows the files of a configuration, and puts each good version of them in force. */
-export function watchConfig(path: string, target: Reloadable, log: Log): { close(): void } {
+export function watchConfig(
+  path: string,
+  target: Reloadable,
+  log: Log,
+  settleMs: number = usualSettleMs,
+): { close(): void } {
   let timer: NodeJS.Timeout | undefined;
   let waitingSince: number | undefined;
   let isClosed = false;
@@ -131,15 +135,17 @@ function identityOf(folder: string): string {
  * not make the configuration be read as often.
  */
 function lookOf(path: string, files: readonly string[]): string {
-  const all = new Set([path, ...listYaml(path, () => undefined), ...files]);
+  const all = new Set([...listYaml(path, () => undefined), ...files]);
   return Array.from(all, (file) => `${file} ${stampOf(file)}`).join('\n');
 }
 
 function stampOf(file: string): string {
   try {
     const found = statSync(file, { bigint: true });
-    // A folder's own times change with every file in it.
-    return found.isDirectory() ? 'folder' : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
+    // Of an extension. A folder's own times change with every file in it, logs too.
+    return found.isDirectory()
+      ? hashOfFile(file)
+      : `${found.ino} ${found.size} ${found.mtimeNs} ${found.ctimeNs}`;
   } catch {
     return 'missing';
   }
@@ -152,13 +158,23 @@ function differs(now: ReadonlyMap<string, string>, seen: ReadonlyMap<string, str
   return false;
 }
 
-/** The folder a file stands in, and the one it really lies in when a link leads there. */
+/**
+ * The folder a file stands in, and the one it really lies in when a link leads there. Of an extension's folder those in
+ * it too: a file that was missing may come into one.
+ */
 function foldersOf(file: string): string[] {
   try {
-    return [dirname(file), dirname(realpathSync(file))];
+    const below = statSync(file).isDirectory() ? sourcesIn(file).folders : [];
+    return [dirname(file), dirname(realpathSync(file)), ...below];
   } catch {
-    return [dirname(file)];
+    return [nearestFolder(dirname(file))];
   }
+}
+
+/** Where a folder that is missing would be seen to come. */
+function nearestFolder(folder: string): string {
+  const above = dirname(folder);
+  return above === folder || existsSync(folder) ? folder : nearestFolder(above);
 }
 
 /** The folder itself and those in it: a file may yet come into one that is empty. */

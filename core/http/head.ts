@@ -136,7 +136,7 @@ const plainName = /^[a-z0-9._~!$&'()*+,;=%-]*$/;
 const bracketed = /^(\[[0-9a-f:.]+\])(?::\d*)?$/;
 
 /** The host name of an authority, in lower case and without the port; undefined when it is none. */
-function hostName(authority: string): string | undefined {
+export function hostName(authority: string): string | undefined {
   const lower = authority.toLowerCase();
   if (lower.startsWith('[')) return bracketed.exec(lower)?.[1];
   const colon = lower.indexOf(':');

@@ -54,6 +54,8 @@ export function compileEndpoint(
     finishers,
     completed,
     backend,
+    // Its own plugin is placed last.
+    backendAt: placed.at(-1)?.at,
     bodyLimits,
     handlers,
     describers,

@@ -41,6 +41,7 @@ export interface Endpoint extends Published {
   readonly finishers: readonly Finisher[];
   readonly completed: readonly CompletedListener[];
   readonly backend: Backend;
+  readonly backendAt: Position | undefined;
   readonly bodyLimits: BodyLimits;
   /** For `explain`: what each hook runs, in order. */
   readonly handlers: Readonly<Record<ApiHookName, readonly Handler<never>[]>>;

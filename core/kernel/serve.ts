@@ -1,4 +1,5 @@
 import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
+import { type Position, formatPosition } from '../config/problems.ts';
 import type { Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import type { Chain, Ending } from './hooks.ts';
@@ -138,9 +139,10 @@ function backendFault(exchange: Exchange, error: unknown): void {
     respond(exchange, error);
     return;
   }
-  const { api, environment } = endpointOf(exchange);
+  const { api, environment, backendAt } = endpointOf(exchange);
+  const where = { api: api.name, environment, hook: 'backend', at: written(backendAt) };
   exchange.snapshot.log.error(
-    { requestId: exchange.requestId, api: api.name, environment, hook: 'backend', error: describe(error) },
+    { requestId: exchange.requestId, ...where, error: describe(error) },
     'the backend threw',
   );
   respond(exchange, refuse('internal', { cause: 'the backend threw' }));
@@ -180,7 +182,7 @@ function settled(exchange: Exchange, ending: Ending<Reply>): Reply {
       plugin,
       hook,
       binding,
-      at: at === undefined ? undefined : `${at.file}:${at.line}:${at.column}`,
+      at: written(at),
       error: describe(ending.fault),
     },
     'a plugin failed',
@@ -280,9 +282,11 @@ function finish(exchange: Exchange, inbound: Inbound): void {
   }
 }
 
-function unfinished(exchange: Exchange, { plugin, hook }: Finisher, error: unknown): void {
+function unfinished(exchange: Exchange, finisher: Finisher, error: unknown): void {
   const { endpoint, snapshot, requestId } = exchange;
-  const where = { requestId, api: endpoint?.api.name, environment: endpoint?.environment, plugin, hook };
+  const { plugin, hook, binding, at } = finisher;
+  const place = { plugin, hook, binding, at: written(at) };
+  const where = { requestId, api: endpoint?.api.name, environment: endpoint?.environment, ...place };
   snapshot.log.error({ ...where, error: describe(error) }, 'a plugin failed');
 }
 
@@ -311,16 +315,22 @@ function complete(
       answeredBy: exchange.answeredBy,
     };
     for (const listener of [...bound, ...snapshot.completed]) {
-      tell(() => listener.notify(notice), { plugin: listener.plugin, hook: 'completed' }, snapshot.log);
+      const { plugin, binding, at } = listener;
+      tell(() => listener.notify(notice), { plugin, hook: 'completed', binding }, at, snapshot.log);
     }
   }
   snapshot.leave();
 }
 
 /** Calls a function of a plugin that answers nothing; its faults are logged. */
-function tell(call: () => unknown, where: Readonly<Record<string, unknown>>, log: Log): void {
+function tell(
+  call: () => unknown,
+  where: Readonly<Record<string, unknown>>,
+  at: Position | undefined,
+  log: Log,
+): void {
   const failed = (error: unknown): void => {
-    log.error({ ...where, error: describe(error) }, 'a plugin failed');
+    log.error({ ...where, at: written(at), error: describe(error) }, 'a plugin failed');
   };
   try {
     const result = call();
@@ -334,6 +344,10 @@ function tell(call: () => unknown, where: Readonly<Record<string, unknown>>, log
 function endpointOf(exchange: Exchange): Endpoint {
   if (exchange.endpoint === null) throw new Error('no endpoint before routing');
   return exchange.endpoint;
+}
+
+function written(at: Position | undefined): string | undefined {
+  return at === undefined ? undefined : formatPosition(at);
 }
 
 function describe(error: unknown): string {

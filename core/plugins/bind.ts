@@ -111,20 +111,22 @@ export class Binder {
       if (this.#problems.list.length > before) return undefined;
       return { plugin, config, name: use.name, path, kind: definition.kind?.(config) ?? definition.name };
     } catch (error) {
-      this.#problems.add(path, `plugin ${definition.name} could not translate this: ${messageOf(error)}`);
+      this.#problems.add(path, `plugin ${definition.name} could not translate this: ${messageOf(error)}`, {
+        cause: error,
+      });
       return undefined;
     }
   }
 
   /** Calls `bind` for one API and environment, and checks what it returns. */
-  bind(prepared: Prepared, api: Api, environment: string): Bound | undefined {
+  bind(prepared: Prepared, api: Api, environment: string, boundBy?: Path): Bound | undefined {
     const { definition } = prepared.plugin;
     const kit: Kit = {
       ...this.#baseKit(definition.name, prepared),
       api,
       environment,
       binding: prepared.name,
-      problem: this.#problemAt(prepared.path),
+      problem: this.#problemAt(prepared.path, boundBy),
       backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
     };
     let hooks: Hooks | undefined;
@@ -136,14 +138,16 @@ export class Binder {
     } catch (error) {
       if (error instanceof ReportedError) return undefined;
       // Without the API's name: a binding to a hundred APIs has one problem, not a hundred.
-      this.#problems.add(prepared.path, `plugin ${definition.name} could not be bound: ${messageOf(error)}`);
+      const message = `plugin ${definition.name} could not be bound: ${messageOf(error)}`;
+      this.#problems.add(prepared.path, message, { cause: error, boundBy });
       return undefined;
     }
     const wrong = wrongHook(hooks, definition.name);
     // What `bind` has opened is closed whether or not its hooks are usable.
     if (typeof hooks?.dispose === 'function') this.#disposers.push(() => hooks.dispose?.());
     if (wrong === undefined && hooks !== undefined) return { prepared, hooks };
-    this.#problems.add(prepared.path, `plugin ${definition.name}: ${wrong ?? 'bind returned nothing'}`);
+    const message = `plugin ${definition.name}: ${wrong ?? 'bind returned nothing'}`;
+    this.#problems.add(prepared.path, message, { boundBy });
     return undefined;
   }
 
@@ -167,9 +171,10 @@ export class Binder {
     return backend ?? { invoke: () => Promise.reject(new Error('no backend')) };
   }
 
-  #problemAt(base: Path): Kit['problem'] {
+  #problemAt(base: Path, boundBy?: Path): Kit['problem'] {
     return (path, message, offset) => {
-      this.#problems.add([...base, ...path], message, offset === undefined ? {} : { offset });
+      const options = offset === undefined ? { boundBy } : { offset, boundBy };
+      this.#problems.add([...base, ...path], message, options);
     };
   }
 

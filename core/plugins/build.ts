@@ -212,7 +212,7 @@ class Builder {
     const uses = this.#bindings.of(api, environment);
     const placed: Placed[] = this.#rest(uses, api, environment);
     for (const { prepared, path } of uses) {
-      const bound = this.#binder.bind(prepared, api, environment);
+      const bound = this.#binder.bind(prepared, api, environment, path);
       if (bound !== undefined) placed.push({ bound, at: this.#text.locate.positionOf(path) });
     }
     const { type, ...config } = api.definition['backend'] as { type: string };

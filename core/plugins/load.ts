@@ -4,7 +4,16 @@ import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import { inRequest } from '../config/root-schema.ts';
 import { apiFields, groupFields, requestFields, rootFields } from '../config/schema.ts';
-import { type LoadedPlugin, loadExtension, loadGiven, loadOwnPlugins, locateExtension } from './registry.ts';
+import { hashOfFile } from '../config/files.ts';
+import {
+  type LoadedPlugin,
+  extensionPath,
+  loadExtension,
+  loadGiven,
+  loadOwnPlugins,
+  locateExtension,
+} from './registry.ts';
+import { importedBy } from './resolve-sdk.ts';
 
 /** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
 export async function loadPlugins(
@@ -28,14 +37,22 @@ export async function loadPlugins(
       );
       continue;
     }
+    const from = text.locate.fileOf([...path, 'source']);
+    // Before it is loaded: a change may mend what cannot be.
+    const place = extensionPath(source, from);
+    if (place !== undefined) text.hashes.set(place, hashOfFile(place));
+    let version = '';
     try {
-      const extension = locateExtension(source, text.locate.fileOf([...path, 'source']));
-      // Before it is loaded: a change may mend what cannot be.
+      const extension = locateExtension(source, from);
+      ({ version } = extension);
       for (const [file, hash] of extension.files) text.hashes.set(file, hash);
       extensions.push(await loadExtension(name, extension));
     } catch (error) {
-      problems.add([...path, 'source'], `the extension cannot be loaded: ${reasonOf(error)}`);
+      const message = `the extension cannot be loaded: ${reasonOf(error)}`;
+      problems.add([...path, 'source'], message, { cause: error });
     }
+    // Those outside its folder too.
+    for (const [file, hash] of importedBy(version)) if (!text.hashes.has(file)) text.hashes.set(file, hash);
   }
   const names = new Set(extensions.map(({ definition }) => definition.name));
   const all = [...own.filter(({ definition }) => !names.has(definition.name)), ...extensions];

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { PluginDefinition } from '#sdk';
 import { describeAllowed } from '../config/problems.ts';
 import { validator } from '../config/check.ts';
-import { hashOf, hashOfFile } from '../config/files.ts';
-import { extensionScheme, versionKey } from './resolve-sdk.ts';
+import { hashOf, hashOfFile, sourcesIn } from '../config/files.ts';
+import { extensionScheme, importedBy, versionKey } from './resolve-sdk.ts';
 
 /** A plugin that passed the checks of loading. */
 export interface LoadedPlugin {
@@ -53,8 +53,15 @@ export function loadOwnPlugins(): Promise<readonly LoadedPlugin[]> {
 /** Where a third party's plugin lies. */
 export interface ExtensionSource {
   readonly url: string;
+  /** Stands for what its files hold; empty for an npm package, which is loaded once. */
+  readonly version: string;
   /** What it is made of, as far as it lies in its folder, and what that held: a change means loading it again. */
   readonly files: ReadonlyMap<string, string>;
+}
+
+/** Where a source that is no npm package lies. */
+export function extensionPath(source: string, from: string): string | undefined {
+  return /^[./]/.test(source) ? resolve(dirname(resolve(from)), source) : undefined;
 }
 
 /**
@@ -64,17 +71,29 @@ export interface ExtensionSource {
  * @throws Error when there is nothing
  */
 export function locateExtension(source: string, from: string): ExtensionSource {
-  if (!source.startsWith('.') && !source.startsWith('/')) {
+  const path = extensionPath(source, from);
+  if (path === undefined) {
     const query = new URLSearchParams({ package: source, from: pathToFileURL(resolve(from)).href });
-    return { url: `${extensionScheme}?${query.toString()}`, files: new Map() };
+    return { url: `${extensionScheme}?${query.toString()}`, version: '', files: new Map() };
   }
-  const path = resolve(dirname(resolve(from)), source);
   const isFolder = statSync(path).isDirectory();
-  const names = isFolder ? sourcesIn(path) : [path];
+  const names = isFolder ? sourcesIn(path).files : [path];
   const files = new Map(names.map((file) => [file, hashOfFile(file)]));
   // Its content in the URL makes a changed file another module: otherwise a reload would run the old one for ever.
-  const version = hashOf([...files].join('\n')).slice(0, 16);
-  return { url: `${pathToFileURL(isFolder ? entryOf(path) : path).href}?${versionKey}=${version}`, files };
+  const version = versionOf(files);
+  const url = `${pathToFileURL(isFolder ? entryOf(path) : path).href}?${versionKey}=${version}`;
+  return { url, version, files };
+}
+
+/** Only a version that was loaded knows what it imports from outside; where that has changed, it is yet another one. */
+function versionOf(files: ReadonlyMap<string, string>): string {
+  let version = hashOf([...files].join('\n')).slice(0, 16);
+  for (;;) {
+    const imported = [...importedBy(version)].filter(([file]) => !files.has(file));
+    const now = imported.map(([file]): [string, string] => [file, hashOfFile(file)]);
+    if (now.every(([, hash], index) => hash === imported[index]?.[1])) return version;
+    version = hashOf([version, ...now].join('\n')).slice(0, 16);
+  }
 }
 
 /** @throws Error saying what is wrong with it */
@@ -85,14 +104,6 @@ export function loadExtension(name: string, source: ExtensionSource): Promise<Lo
 /** @throws Error saying what is wrong with it */
 export function loadGiven(definition: PluginDefinition): LoadedPlugin {
   return checked(definition, definition.name);
-}
-
-function sourcesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.(?:ts|js|mjs|json)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !file.includes(`${sep}node_modules${sep}`))
-    .sort();
 }
 
 function entryOf(folder: string): string {

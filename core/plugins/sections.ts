@@ -69,7 +69,7 @@ export class Setups {
       this.hooks.set(name, {});
       if (error instanceof ReportedError) return;
       const reason = error instanceof Error ? error.message : 'it threw';
-      this.#problems.add([path], `plugin ${name} could not be set up: ${reason}`);
+      this.#problems.add([path], `plugin ${name} could not be set up: ${reason}`, { cause: error });
     } finally {
       this.#running.delete(name);
     }
@@ -87,7 +87,16 @@ export class Setups {
   }
 }
 
-const hookKeys = ['routing', 'fallback', 'completed', 'unrouted', 'withheld', 'services', 'dispose'] as const;
+const hookKeys = [
+  'routing',
+  'describeMiss',
+  'fallback',
+  'completed',
+  'unrouted',
+  'withheld',
+  'services',
+  'dispose',
+] as const;
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {

@@ -13,6 +13,8 @@ const fallbackBytes = 64 * 1024;
 export class BuiltSnapshot implements Snapshot {
   readonly routing: SyncChain<Arrival, Route | Reply> | null;
   readonly routingHandlers: readonly Handler<Arrival>[];
+  /** For `explain`: who says why routing found nothing. */
+  readonly missDescribers: readonly ((arrival: Arrival) => readonly string[])[];
   readonly fallback: Chain<Exchange, Reply> | null;
   readonly fallbackLimits: BodyLimits;
   readonly unrouted: readonly Finisher[];
@@ -40,6 +42,7 @@ export class BuiltSnapshot implements Snapshot {
     this.#dispose = parts.dispose;
     this.fallbackLimits = { maxBytes: fallbackBytes, idleMs: parts.bodyTimeoutMs };
     const routing: Handler<Arrival>[] = [];
+    const missDescribers: ((arrival: Arrival) => readonly string[])[] = [];
     const fallback: Handler<Exchange>[] = [];
     const completed: CompletedListener[] = [];
     const unrouted: Finisher[] = [];
@@ -48,6 +51,8 @@ export class BuiltSnapshot implements Snapshot {
         const handle = hooks.routing.bind(hooks);
         routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
       }
+      const describeMiss = hooks.describeMiss?.bind(hooks);
+      if (describeMiss !== undefined) missDescribers.push(describeMiss);
       const serve = hooks.fallback?.bind(hooks);
       if (serve !== undefined)
         fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle: serve });
@@ -59,6 +64,7 @@ export class BuiltSnapshot implements Snapshot {
       }
     }
     this.routingHandlers = routing;
+    this.missDescribers = missDescribers;
     this.routing = compileSyncChain('routing', routing, isRouteOrReply);
     this.fallback = compileChain('fallback', fallback, isReply);
     this.unrouted = unrouted;

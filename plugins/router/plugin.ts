@@ -1,6 +1,7 @@
 import {
   type Api,
   type Arrival,
+  type Fields,
   HostTable,
   type Published,
   type Reply,
@@ -9,9 +10,10 @@ import {
   definePlugin,
   refuse,
 } from '#sdk';
+import { describeMiss } from './miss.ts';
 import { type PathPattern, PathTable, readPattern } from './path-table.ts';
 
-type Environments = Map<string, PathTable<Published>>;
+export type Environments = Map<string, PathTable<Published>>;
 
 export default definePlugin({
   name: 'router',
@@ -23,13 +25,18 @@ export default definePlugin({
         const environments = hosts.find(arrival.host);
         if (environments === undefined) return undefined;
         const { headers } = arrival;
-        const environment = headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE';
-        const table = environments.get(environment);
+        const table = environments.get(environmentOf(headers));
         return table === undefined ? undefined : lookUp(table, arrival);
       },
+      describeMiss: (arrival) =>
+        describeMiss(kit, hosts.find(arrival.host), environmentOf(arrival.headers), arrival),
     };
   },
 });
+
+function environmentOf(headers: Fields): string {
+  return headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE';
+}
 
 function lookUp(table: PathTable<Published>, { method, path }: Arrival): Route | Reply | undefined {
   const found = table.find(method, path);

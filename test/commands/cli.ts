@@ -68,6 +68,11 @@ export class Served {
     return served;
   }
 
+  /** Starts `dev`, which may have nothing to serve yet. */
+  static dev(config: string): Served {
+    return new Served(start(['dev', '--config', config], root, {}));
+  }
+
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#closed = once(child, 'close');
@@ -108,6 +113,12 @@ export class Served {
   /** Waits until that many lines of the log say so. */
   async logged(message: string, count = 1): Promise<void> {
     await this.#until(() => this.log.filter(({ msg }) => msg.includes(message)).length >= count, message);
+  }
+
+  /** Waits until standard output, from here on, says so; answers what it says up to then. */
+  async prints(expected: RegExp, from = 0): Promise<string> {
+    await this.#until(() => expected.test(this.stdout.slice(from)), String(expected));
+    return this.stdout.slice(from);
   }
 
   async get(path: string, host = 'test'): Promise<{ status: number; body: string }> {

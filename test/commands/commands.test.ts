@@ -69,12 +69,15 @@ test('a wrong command line exits with 2, says what was found and points to --hel
   const wrong: [string[], RegExp][] = [
     [
       ['chek'],
-      /there is no command "chek"; allowed: start, check, explain, plugins, schema, test; did you mean "check"\?/,
+      /there is no command "chek"; allowed: start, dev, plugin, check, explain, plugins, schema, test; did you mean "check"\?/,
     ],
     [['constructor'], /there is no command "constructor"/],
     [['check'], /--config PATH is missing/],
     [['start'], /--config PATH is missing/],
-    [['check', '--confg', 'x'], /Unknown option '--confg'/],
+    [['check', '--confg', 'x'], /there is no option "--confg"; allowed: .*did you mean "--config"\?/],
+    [['check', '-x'], /there is no option "-x"; allowed: --config, --dir, --header, --help$/m],
+    [['dev'], /--config PATH is missing/],
+    [['explain', '-c', 'x', 'GET', 'ftp://a/b'], /"ftp:\/\/a\/b" is neither http/],
     [['check', '--config'], /argument missing/],
     [['explain', '-c', 'x', 'GET'], /explain METHOD URL: one of them is missing/],
     [['explain', '-c', 'x', 'GET', '/path'], /"\/path" is no URL; allowed: http:\/\/host\/path\?query/],
@@ -96,7 +99,7 @@ test('--help exits with 0 and names every command; nothing at all exits with 2',
   for (const args of [['--help'], ['-h'], ['check', '--help']]) {
     const { code, stdout } = await run(args);
     assert.equal(code, 0);
-    for (const name of ['start', 'check', 'explain', 'plugins', 'schema', 'test'])
+    for (const name of ['start', 'dev', 'plugin new', 'check', 'explain', 'plugins', 'schema', 'test'])
       assert.match(stdout, new RegExp(`^  ${name} `, 'm'));
   }
   assert.equal((await run([])).code, 2);
@@ -283,6 +286,85 @@ test('explain: says which API a request reaches, and what each hook runs, with t
   assert.match(lost.stdout, /host shop\.example\.com, environment RELEASE/);
   assert.match(dots.stdout, /^refused by routing: 400 The path must not contain/);
   assert.equal((await explain('GET', 'http://shop.example.com/', '-H', 'no field')).code, 2);
+});
+
+test('explain: a miss says which of host, environment, method and path it was, and what there is', async () => {
+  const yaml = good
+    .replace('environments: [RELEASE, TEST]', 'environments: [TEST]')
+    .replace("domains: [shop.example.com, '*.shop.example.com']", "domains: [shop.example.com, '[::1]']");
+  const folder = newFolder({ 'gateway.yaml': yaml });
+  const cases: [string[], RegExp][] = [
+    [
+      ['GET', 'http://shop.exmple.com/a'],
+      /no group has this host; allowed: .*did you mean "shop\.example\.com"\?/,
+    ],
+    [
+      ['GET', 'http://shop.example.com/a', '-H', 'X-Stage: TSET'],
+      /the group "shop" has this host\n {2}no API of this group is published in TSET; allowed: TEST, RELEASE; did you mean "TEST"\?/,
+    ],
+    [
+      ['PUT', 'http://shop.example.com/orders/7', '-H', 'X-Stage: TEST'],
+      /no API has this path with the method PUT; allowed: GET\n$/,
+    ],
+    [
+      ['GET', 'http://shop.example.com/ordres/1234567890', '-H', 'X-Stage: TEST'],
+      /no API has this path; allowed: \/orders\/\{id\}; did you mean "\/orders\/\{id\}"\?/,
+    ],
+    [
+      ['GET', 'http://shop.example.com/orders/7'],
+      /no API has this path; allowed: \/files\/\n {2}it is published in TEST: X-Stage: TEST\n$/,
+    ],
+  ];
+  for (const [args, expected] of cases) {
+    const { code, stdout } = await run(['explain', '-c', folder, ...args]);
+    assert.equal(code, 1);
+    assert.match(stdout, /^no API: 404 APIG\.0101\n {2}host \S+, environment \w+\n/);
+    assert.match(stdout, expected);
+  }
+});
+
+test('explain: the port of https is 443, and an IPv6 address is a host', async () => {
+  const folder = newFolder({
+    'gateway.yaml': `groups: { g: { domains: ['[::1]'] } }
+extensions: { says: { source: ./says } }
+apis: { g/a: { request: { method: GET, path: / }, auth: none, backend: { type: mock }, says: true } }
+`,
+    'says/plugin.ts': `import { definePlugin } from 'tapgate/sdk';
+export default definePlugin({
+  name: 'says',
+  summary: 'Says where a request came in.',
+  apiField: 'says',
+  bind: () => ({ describe: ({ host, port, scheme }) => [scheme + ' ' + host + ' ' + port] }),
+});
+`,
+  });
+  const cases: [string[], string][] = [
+    [['https://[::1]/'], 'https [::1] 443'],
+    [['http://[::1]/'], 'http [::1] 80'],
+    [['https://[::1]:8443/'], 'https [::1] 8443'],
+    [['http://127.0.0.1/', '-H', 'Host: [::1]:8080'], 'http [::1] 80'],
+  ];
+  for (const [args, expected] of cases) {
+    const { stdout } = await run(['explain', '-c', folder, 'GET', ...args]);
+    assert.ok(stdout.includes(`    ${expected}\n`), stdout);
+  }
+  assert.equal((await run(['explain', '-c', folder, 'GET', 'http://a/', '-H', 'Host: a b'])).code, 2);
+});
+
+test('check: ten thousand equal mistakes are told in a few lines, and a single other one beside them', async () => {
+  const apis = Array.from(
+    { length: 10_000 },
+    (_, index) =>
+      `  g/a${index}: { request: { method: GET, path: /${index} }, auth: none, backend: { type: mocked } }`,
+  );
+  const yaml = `groups: { g: { domanis: ['*'] } }\napis:\n${apis.join('\n')}\n`;
+  const { code, stderr } = await run(['check', '-c', newFolder({ 'gateway.yaml': yaml })]);
+  assert.equal(code, 1);
+  assert.ok(stderr.split('\n').length < 20, stderr.slice(0, 4000));
+  assert.match(stderr, /did you mean "domains"\?/);
+  assert.match(stderr, /no plugin is called "mocked"/);
+  assert.match(stderr, /^ {2}and 9990 more like this$/m);
+  assert.match(stderr, /^10001 problems in the configuration$/m);
 });
 
 test('a reader that has seen enough is no failure', async () => {
