@@ -14,6 +14,7 @@ export interface Place {
 
 const around = 2;
 const maxWidth = 160;
+const maxStack = 20_000;
 // Only code is ever shown: an error's text may have been made by whoever sent the request.
 const fileOf = String.raw`((?:file:\/\/)?\/[^?\n()]+?\.(?:ts|js|mjs|cjs|json))`;
 const query = String.raw`(\?${versionKey}=[0-9a-f]+)?`;
@@ -24,7 +25,8 @@ const json = new RegExp(String.raw`${fileOf}: [^\n]*\(line (\d+) column (\d+)\)`
 const missing = new RegExp(String.raw`Cannot find (?:module|package) '([^'\n]+)' imported from ${fileOf}`);
 
 /** Where in a plugin's code an error comes from, as far as its stack tells. */
-export function placeOf(stack: string): Place | undefined {
+export function placeOf(text: string): Place | undefined {
+  const stack = text.slice(0, maxStack);
   return placeOfHead(stack) ?? placeOfImport(stack) ?? placeOfJson(stack) ?? placeOfFrame(stack);
 }
 

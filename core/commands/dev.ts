@@ -40,7 +40,8 @@ class Author implements Reloadable {
   constructor(first: ConfigText) {
     this.#first = first;
     this.screen = new Screen(() => this.hashes);
-    this.watching = { info: () => undefined, error: () => undefined, warn: this.screen.log.warn };
+    const warn: Log['warn'] = (fields, message) => this.screen.log.warn(fields, message);
+    this.watching = { info: () => undefined, error: () => undefined, warn };
     const requests = definePlugin({
       name: 'dev-requests',
       summary: 'Prints a line for each request.',

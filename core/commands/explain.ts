@@ -75,7 +75,7 @@ function readArrival(method: string, address: string, headers: Fields): Arrival 
   const named = headers.get('host');
   const host = hostName(named ?? url.host);
   if (host === undefined)
-    throw new UsageError(`-H "Host: ${named}" names no host; allowed: host or host:port`);
+    throw new UsageError(`"${named ?? url.host}" is no host; allowed: host or host:port`);
   const isSecure = url.protocol === 'https:';
   return {
     requestId: 'explain',

@@ -24,9 +24,13 @@ export async function pluginNew(
     throw new UsageError(`plugin new: "${folder}" is there already; nothing was written`);
   // Read first: what is half written would stand in the way of the next try.
   const texts = files.map((file) => readFileSync(new URL(file, template), 'utf8'));
-  mkdirSync(folder, { recursive: true });
-  for (const [index, file] of files.entries())
-    writeFileSync(join(folder, file), (texts[index] ?? '').replaceAll(templateName, name), { flag: 'wx' });
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const [index, file] of files.entries())
+      writeFileSync(join(folder, file), (texts[index] ?? '').replaceAll(templateName, name), { flag: 'wx' });
+  } catch (error) {
+    throw new UsageError(`plugin new: "${folder}" cannot be written: ${(error as Error).message}`);
+  }
   process.stdout.write(nextSteps(name, folder));
   return 0;
 }
@@ -34,6 +38,7 @@ export async function pluginNew(
 async function problemOf(name: string): Promise<string | undefined> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 64)
     return 'a plugin name is words in lower case joined by hyphens, 64 characters at most';
+  if (/^(?:null|true|false)$/.test(name)) return 'YAML takes that for a value and not for a name';
   if (/^(?:auth|backend)-/.test(name)) {
     const kind = name.startsWith('auth-') ? 'an authenticator' : 'a backend';
     return `a name like this makes it ${kind}, which is another beginning: see plugins/auth-none and plugins/backend-mock`;

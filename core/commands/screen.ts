@@ -39,7 +39,8 @@ export class Screen {
     const shown = problems.slice(0, 20);
     for (const problem of shown) {
       print([styleText('red', visible(formatProblem(problem)))]);
-      if (problem.at !== undefined) print(yamlLine({ ...problem.at }));
+      const isSecret = /^found a secret|is a secret$/.test(problem.message);
+      if (problem.at !== undefined && !isSecret) print(yamlLine(problem.at));
       if (problem.boundAt !== undefined && problem.boundAt.line !== problem.at?.line)
         print(boundAt(formatPosition(problem.boundAt)));
       const { cause } = problem;
@@ -104,6 +105,9 @@ function print(lines: readonly string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
+/** Each takes a process of its own. */
+const maxParsed = 50;
+
 /** Parses a module and runs none of it. */
 const parse = `const [, file] = process.argv;
 const source = require('node:fs').readFileSync(file, 'utf8');
@@ -113,7 +117,7 @@ new (require('node:vm').SourceTextModule)(text, { identifier: file });`;
 /** Of some mistakes Node keeps the place to itself, and tells it only when nobody catches them. */
 function misread(sources: readonly string[]): Place | undefined {
   const flags = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules'];
-  for (const file of sources.filter((each) => /\.(?:ts|js|mjs)$/.test(each))) {
+  for (const file of sources.filter((each) => /\.(?:ts|js|mjs)$/.test(each)).slice(0, maxParsed)) {
     const args = [...flags, '-e', parse, file];
     const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 5000 });
     const place = placeOf(stderr);

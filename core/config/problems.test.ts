@@ -86,3 +86,34 @@ test('what is allowed is listed, with the nearest name, and not without end', ()
   );
   assert.match(many, /n19 and 5 more$/);
 });
+
+test('of one kind ten problems are told, and how many more; all of them are kept', () => {
+  const problem = (line: number, path: string, message: string) => ({
+    at: { file: 'a.yaml', line, column: 1 },
+    path,
+    message,
+  });
+  const numbers = Array.from({ length: 30 }, (_, index) => index + 1);
+  const problems = [
+    ...numbers.map((line) =>
+      problem(line, `apis.g/a${line}.auth`, `no plugin is called "x${line}"; allowed: app`),
+    ),
+    ...numbers.map((line) => problem(line + 100, `apis.g/a${line}`, '"auth" is missing')),
+    ...numbers.map((line) =>
+      problem(line + 200, `apis.g/a${line}.size`, `found "${line}"; allowed: a number`),
+    ),
+    problem(300, 'apis.g/a', '"backend" is missing'),
+    problem(301, 'apis.g/a.wait', 'found "7"; allowed: a number'),
+    problem(302, 'apis.g/a.sise', 'unknown field; allowed: size; did you mean "size"?'),
+  ];
+  const error = new ConfigError(problems);
+  assert.equal(error.problems.length, 93);
+  const lines = error.message.split('\n');
+  assert.equal(lines.length, 3 * 11 + 3);
+  for (const [index, line] of lines.entries())
+    assert.equal(line === '  and 20 more like this', [10, 21, 32].includes(index), line);
+  assert.match(lines.at(-3) ?? '', /"backend" is missing/);
+  assert.match(lines.at(-2) ?? '', /wait: found "7"/);
+  assert.match(lines.at(-1) ?? '', /unknown field/);
+  assert.equal(new ConfigError(problems.slice(0, 10)).message.split('\n').length, 10);
+});

@@ -139,8 +139,10 @@ function backendFault(exchange: Exchange, error: unknown): void {
     respond(exchange, error);
     return;
   }
-  const { api, environment, backendAt } = endpointOf(exchange);
-  const where = { api: api.name, environment, hook: 'backend', at: written(backendAt) };
+  const { api, environment, backendAt, backendRouting } = endpointOf(exchange);
+  // Where another may have been chosen, nothing says whose line it was.
+  const at = backendRouting === null ? written(backendAt) : undefined;
+  const where = { api: api.name, environment, hook: 'backend', at };
   exchange.snapshot.log.error(
     { requestId: exchange.requestId, ...where, error: describe(error) },
     'the backend threw',

@@ -93,7 +93,7 @@ test('dev: what fails is shown with its code and the line that bound it; the old
       `${plugin("'x'")}enum Colour { red }\n`,
       [/enum is not supported/, at(10, 1), /> 10 \| enum Colour \{ red \}\n +\| \^\n/, extension],
     ],
-    ['a syntax error', plugin("'x' 5"), [at(7, 34), /> 7 \| .*'x' 5\),\n +\| {34}\^\n/, extension]],
+    ['a syntax error', plugin("'x' 5"), [at(7, 39), /> 7 \| .*'x' 5\),\n +\| {39}\^\n/, extension]],
     [
       'a name declared twice',
       `const once = 1;\nconst once: number = 2;\n${plugin("'x'")}`,

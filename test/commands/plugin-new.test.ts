@@ -46,6 +46,8 @@ test('plugin new: a bad name, or a folder that is there, is refused, and nothing
     [['new', '../up'], /words in lower case/],
     [['new', 'a_b'], /words in lower case/],
     [['new', 'a'.repeat(65)], /64 characters/],
+    [['new', 'true'], /YAML takes that for a value/],
+    [['new', 'fine', '--dir', '/dev/null'], /cannot be written: ENOTDIR/],
     [['new', 'cors'], /a plugin of the gateway is called that/],
     [['new', 'auth-mine'], /makes it an authenticator/],
     [['new', 'backend-mine'], /makes it a backend/],
