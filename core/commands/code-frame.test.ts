@@ -30,6 +30,11 @@ const stacks: [what: string, stack: string, expected: Place | undefined][] = [
     { file: here, line: 1, column: 10 },
   ],
   [
+    'a file that ends too soon',
+    `${here}:1\nx(\n\nSyntaxError [X]: Expression expected\n    at parse (node:internal/x:61:36)`,
+    { file: here, line: 1, column: 0 },
+  ],
+  [
     'a stack',
     `TypeError: x\n    at go (${url}:2:23)\n    at ${url}:3:1\n    at node:internal/a:1:1`,
     { file: here, line: 2, column: 23 },

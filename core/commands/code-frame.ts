@@ -18,8 +18,8 @@ const maxStack = 20_000;
 // Only code is ever shown: an error's text may have been made by whoever sent the request.
 const fileOf = String.raw`((?:file:\/\/)?\/[^?\n()]+?\.(?:ts|js|mjs|cjs|json))`;
 const query = String.raw`(\?${versionKey}=[0-9a-f]+)?`;
-/** What Node writes above the stack of code it cannot read: the line's number, some lines, a marker. */
-const head = new RegExp(String.raw`^${fileOf}${query}:(\d+)\n[^]*?^([ \t]*)\^+[ \t]*$`, 'm');
+/** What Node writes above the stack of code it cannot read: the line's number, some lines, and mostly a marker. */
+const head = new RegExp(String.raw`^${fileOf}${query}:(\d+)\n([^]*?)\n(?:\n|\w*Error)`);
 const frame = new RegExp(String.raw`^ +at (?:[^\n]*\()?${fileOf}${query}:(\d+):(\d+)\)?$`, 'gm');
 const json = new RegExp(String.raw`${fileOf}: [^\n]*\(line (\d+) column (\d+)\)`);
 const missing = new RegExp(String.raw`Cannot find (?:module|package) '([^'\n]+)' imported from ${fileOf}`);
@@ -31,10 +31,10 @@ export function placeOf(text: string): Place | undefined {
 }
 
 function placeOfHead(stack: string): Place | undefined {
-  const found = head.exec(stack);
-  if (found === null || found.index > 0) return undefined;
-  const [, file = '', , line = '', indent = ''] = found;
-  return { file: pathOf(file), line: Number(line), column: indent.length + 1 };
+  const [, file, , line, shown = ''] = head.exec(stack) ?? [];
+  if (file === undefined) return undefined;
+  const [, indent] = /^([ \t]*)\^+[ \t]*$/m.exec(shown) ?? [];
+  return { file: pathOf(file), line: Number(line), column: indent === undefined ? 0 : indent.length + 1 };
 }
 
 /** An import of what is not there has no place in the stack: the first line that names it is the one. */

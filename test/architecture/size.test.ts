@@ -5,7 +5,7 @@ import { readSource, sourceFiles, withoutComments } from './sources.ts';
 /** What the kernel (core/kernel and core/plugins) may grow to: what does not fit is a plugin. */
 const kernelLimit = 2_700;
 /** All of core/, with what reads configurations and speaks HTTP; see core/README.md. */
-const coreLimit = 6_800;
+const coreLimit = 7_000;
 const longFile = 300;
 
 const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.endsWith('/testing.ts');
