@@ -92,21 +92,9 @@ function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backen
     if (exchange.isAborted) return;
     if (answer === undefined) prepare(exchange, backend);
     else if (answer instanceof Reply) respond(exchange, answer);
-    else
-      backendFault(
-        exchange,
-        new TypeError('`authorize` of the backend answered neither undefined nor a Reply'),
-      );
+    else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
   };
-  let answer: unknown;
-  try {
-    answer = ask(exchange);
-  } catch (error) {
-    backendFault(exchange, error);
-    return;
-  }
-  if (answer === undefined || answer instanceof Reply) proceed(answer);
-  else Promise.resolve(answer).then(proceed, (error: unknown) => backendFault(exchange, error));
+  Promise.try(ask, exchange).then(proceed, (error: unknown) => backendFault(exchange, error));
 }
 
 function prepare(exchange: Exchange, backend: Backend): void {
