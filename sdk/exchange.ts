@@ -157,6 +157,11 @@ export interface Outbound {
 
 /** Does the work of an API. */
 export interface Backend {
+  /**
+   * Comes first, when this backend was chosen: what `prepare` needs and cannot wait for. Undefined goes on, a Reply ends the
+   * request. Whoever wraps a backend passes it on: it may be what lets the gateway call it at all.
+   */
+  authorize?(exchange: Exchange): Reply | undefined | Promise<Reply | undefined>;
   /** Completes the outbound request (address, path, fields) before `backendSigning` sees it. May refuse. */
   prepare?(outbound: Outbound): Reply | undefined;
   /** The answer is written in the configuration, so there is no time of the backend's to tell. */

@@ -6,6 +6,7 @@ export * from './body-stream.ts';
 export * from './channels.ts';
 export * from './exchange.ts';
 export * from './fields.ts';
+export * from './function-event.ts';
 export * from './host-table.ts';
 export * from './params.ts';
 export * from './per-connection.ts';

@@ -266,6 +266,15 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   readonly apiField?: string;
   /** A field of a group that this plugin owns; it finds it in `group.definition`. */
   readonly groupField?: { readonly name: string; readonly schema: TSchema };
+  /**
+   * A field of a backend, an API's own or one of `kit.backend`, that this plugin owns. `bind` gets what it holds, checked,
+   * once for each backend that has it; what it returns runs when that backend was chosen, before it completes the request.
+   */
+  readonly backendField?: {
+    readonly name: string;
+    readonly schema: TSchema;
+    bind(value: unknown, kit: Kit): (exchange: Exchange) => Answer<Reply>;
+  };
   /** What "one of a kind for an API and environment" means among this plugin's bindings; its name unless given. */
   kind?(config: Static<Config>): string;
   /** A top-level key of the configuration that this plugin owns. */

@@ -133,6 +133,27 @@ export const refusalKinds = {
     'X500ER',
   ),
   'iam-admin-token': kind('DEFAULT_5XX', 500, 'APIG.0608', 'Failed to obtain the admin token.', 'X500ER'),
+  'authorizer-identity-missing': kind(
+    'AUTHORIZER_IDENTITIES_FAILURE',
+    401,
+    'APIG.0305',
+    'Incorrect authentication information.',
+    'A400MA',
+  ),
+  'authorizer-denied': kind(
+    'AUTHORIZER_FAILURE',
+    401,
+    'APIG.0305',
+    'Incorrect authentication information.',
+    'A403IS',
+  ),
+  'authorizer-unusable': kind(
+    'AUTHORIZER_CONF_FAILURE',
+    500,
+    'APIG.0601',
+    'Internal server error.',
+    'X500ER',
+  ),
   'access-denied': kind('ACCESS_DENIED', 403, 'APIG.0306', 'API access denied.', 'A403AC'),
   'app-not-authorized': kind(
     'UNAUTHORIZED',

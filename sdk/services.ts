@@ -97,6 +97,8 @@ export interface GatewayFunction {
   readonly name: string;
   /** Its own limit. */
   readonly timeoutMs: number;
+  /** Of what it is made of: another one when a reload changed its source or its options. */
+  readonly version: string;
   /** Calls it once. Never rejects. The event is passed as JSON, and is never logged. */
   invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult>;
 }

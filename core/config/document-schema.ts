@@ -13,7 +13,15 @@ export function documentSchema(plugins: readonly LoadedPlugin[]): Json {
   const fields = api['properties'] as Record<string, Json>;
   fields['auth'] = authSchema(bindable);
   const backends = bindable.filter(({ definition }) => isBackend(definition));
-  fields['backend'] = { oneOf: typed(backends, 'backend-', undefined) };
+  const added = plugins.flatMap(({ definition: { backendField } }) =>
+    backendField === undefined ? [] : [[backendField.name, withoutRequiredDefaults(backendField.schema)]],
+  );
+  fields['backend'] = {
+    oneOf: typed(backends, 'backend-', undefined).map((each) => ({
+      ...each,
+      properties: { ...(each['properties'] as Json), ...Object.fromEntries(added) },
+    })),
+  };
   for (const { definition } of bindable) {
     const { apiField, config, dialects } = definition;
     if (apiField === undefined) continue;

@@ -83,6 +83,21 @@ function routeBackend(exchange: Exchange): void {
 }
 
 function call(exchange: Exchange, backend: Backend): void {
+  if (backend.authorize === undefined) prepare(exchange, backend);
+  else authorize(exchange, backend, backend.authorize.bind(backend));
+}
+
+function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backend['authorize']>): void {
+  const proceed = (answer: unknown): void => {
+    if (exchange.isAborted) return;
+    if (answer === undefined) prepare(exchange, backend);
+    else if (answer instanceof Reply) respond(exchange, answer);
+    else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
+  };
+  Promise.try(ask, exchange).then(proceed, (error: unknown) => backendFault(exchange, error));
+}
+
+function prepare(exchange: Exchange, backend: Backend): void {
   const outbound = new Outbound(exchange, `${exchange.httpVersion} ${exchange.snapshot.pseudonym}`);
   let refusal: Reply | undefined;
   try {

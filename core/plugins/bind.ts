@@ -2,6 +2,7 @@ import { type Api, type Backend, type Hooks, type Kit, Options, type Stage, type
 import type { Problems } from '../config/check.ts';
 import { type Path, describeAllowed } from '../config/problems.ts';
 import { type LoadedPlugin, isBackend } from './registry.ts';
+import { type Guard, guarded } from './guarded.ts';
 import { ReportedError } from './sections.ts';
 
 /** A plugin with its options, checked, before it is bound to an API. */
@@ -43,6 +44,7 @@ const noOptions = Options({});
 export class Binder {
   readonly #byType = new Map<string, { plugin: LoadedPlugin; dialect: string | undefined }>();
   readonly #byField = new Map<string, LoadedPlugin>();
+  readonly #byBackendField = new Map<string, LoadedPlugin>();
   readonly #problems: Problems;
   readonly #baseKit: (
     plugin: string,
@@ -62,10 +64,11 @@ export class Binder {
     this.#problems = problems;
     this.#baseKit = baseKit;
     for (const plugin of plugins) {
-      const { name, dialects, apiField } = plugin.definition;
+      const { name, dialects, apiField, backendField } = plugin.definition;
       this.#byType.set(name, { plugin, dialect: undefined });
       for (const dialect of Object.keys(dialects ?? {})) this.#byType.set(dialect, { plugin, dialect });
       if (apiField !== undefined) this.#byField.set(apiField, plugin);
+      if (backendField !== undefined) this.#byBackendField.set(backendField.name, plugin);
     }
   }
 
@@ -121,14 +124,7 @@ export class Binder {
   /** Calls `bind` for one API and environment, and checks what it returns. */
   bind(prepared: Prepared, api: Api, environment: string, boundBy?: Path): Bound | undefined {
     const { definition } = prepared.plugin;
-    const kit: Kit = {
-      ...this.#baseKit(definition.name, prepared),
-      api,
-      environment,
-      binding: prepared.name,
-      problem: this.#problemAt(prepared.path, boundBy),
-      backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
-    };
+    const kit = this.#kit(prepared, api, environment, boundBy);
     let hooks: Hooks | undefined;
     try {
       hooks =
@@ -151,24 +147,79 @@ export class Binder {
     return undefined;
   }
 
+  #kit(prepared: Prepared, api: Api, environment: string, boundBy?: Path): Kit {
+    return {
+      ...this.#baseKit(prepared.plugin.definition.name, prepared),
+      api,
+      environment,
+      binding: prepared.name,
+      problem: this.#problemAt(prepared.path, boundBy),
+      backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
+    };
+  }
+
+  /** Binds a backend as it is written, the fields in it that other plugins own included. */
+  bindBackend(
+    definition: Readonly<Record<string, unknown>>,
+    path: Path,
+    api: Api,
+    environment: string,
+  ): { readonly bound: Bound; readonly backend: Backend } | undefined {
+    const { type, ...config }: Record<string, unknown> = { ...definition };
+    const guards: (Guard | undefined)[] = [];
+    for (const [field, plugin] of this.#byBackendField) {
+      if (!Object.hasOwn(config, field)) continue;
+      guards.push(this.#bindField(plugin, config[field], [...path, field], api, environment));
+      delete config[field];
+    }
+    const use = { type: String(type), config, name: 'backend', prefix: 'backend-' };
+    const prepared = this.prepare(use, path, [...path, 'type']);
+    const bound = prepared === undefined ? undefined : this.bind(prepared, api, environment);
+    const backend = bound?.hooks.backend;
+    if (bound !== undefined && backend !== undefined)
+      return { bound, backend: guards.reduce<Backend>(guarded, backend) };
+    // What is wrong may have been reported for another environment.
+    if (!this.#problems.has(path) && !this.#missing.has(`backend-${use.type}`))
+      this.#problems.add(path, `plugin backend-${use.type} gave no backend`);
+    return undefined;
+  }
+
   #backend(
     definition: Readonly<Record<string, unknown>>,
     path: Path,
     api: Api,
     environment: string,
   ): Backend {
-    const { type, ...config } = definition;
-    const prepared = this.prepare({ type: String(type), config, name: 'backend', prefix: 'backend-' }, path, [
-      ...path,
-      'type',
-    ]);
-    const backend = prepared === undefined ? undefined : this.bind(prepared, api, environment)?.hooks.backend;
-    // A configuration with problems is never served: what stands in for a backend is never called. What is wrong may have
-    // been reported for another environment.
-    if (backend === undefined && !this.#problems.has(path)) {
-      this.#problems.add(path, `plugin backend-${String(type)} gave no backend`);
+    // A configuration with problems is never served: what stands in for a backend is never called.
+    const none = { invoke: () => Promise.reject(new Error('no backend')) };
+    return this.bindBackend(definition, path, api, environment)?.backend ?? none;
+  }
+
+  #bindField(
+    plugin: LoadedPlugin,
+    value: unknown,
+    path: Path,
+    api: Api,
+    environment: string,
+  ): Guard | undefined {
+    const field = plugin.definition.backendField;
+    if (field === undefined || !this.#problems.check(field.schema, value, path)) return undefined;
+    const name = `backend.${field.name}`;
+    try {
+      const guard: unknown = field.bind(
+        value,
+        this.#kit({ plugin, config: value, name, path, kind: name }, api, environment),
+      );
+      if (typeof guard === 'function') return guard as Guard;
+      this.#problems.add(
+        path,
+        `plugin ${plugin.definition.name}: \`backendField.bind\` returned no function`,
+      );
+    } catch (error) {
+      if (!(error instanceof ReportedError))
+        this.#problems.add(path, `plugin ${plugin.definition.name} could not be bound: ${messageOf(error)}`);
     }
-    return backend ?? { invoke: () => Promise.reject(new Error('no backend')) };
+    return undefined;
   }
 
   #problemAt(base: Path, boundBy?: Path): Kit['problem'] {

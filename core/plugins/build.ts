@@ -215,20 +215,12 @@ class Builder {
       const bound = this.#binder.bind(prepared, api, environment, path);
       if (bound !== undefined) placed.push({ bound, at: this.#text.locate.positionOf(path) });
     }
-    const { type, ...config } = api.definition['backend'] as { type: string };
     const path = [...base, 'backend'];
-    const prepared = this.#binder.prepare({ type, config, name: 'backend', prefix: 'backend-' }, path, [
-      ...path,
-      'type',
-    ]);
-    if (prepared === undefined) return undefined;
-    const own = this.#binder.bind(prepared, api, environment);
-    const backend = own?.hooks.backend;
-    if (own === undefined || backend === undefined) {
-      if (!this.#problems.has(path)) this.#problems.add(path, `plugin backend-${type} gave no backend`);
-      return undefined;
-    }
-    placed.push({ bound: own, at: this.#text.locate.positionOf(path) });
+    const definition = api.definition['backend'] as Readonly<Record<string, unknown>>;
+    const own = this.#binder.bindBackend(definition, path, api, environment);
+    if (own === undefined) return undefined;
+    const { backend, bound } = own;
+    placed.push({ bound, at: this.#text.locate.positionOf(path) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
     return compileEndpoint(target, placed, backend, limits);

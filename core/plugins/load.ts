@@ -64,10 +64,11 @@ export async function loadPlugins(
 function reportClashes(plugins: readonly LoadedPlugin[], problems: Problems): void {
   const owners = new Map<string, string>();
   for (const { definition } of plugins) {
-    const { name, apiField, groupField, section, dialects, offers } = definition;
+    const { name, apiField, groupField, backendField, section, dialects, offers } = definition;
     const claims = [...Object.keys(dialects ?? {}), name].map((type) => `the type "${type}"`);
     if (apiField !== undefined) claims.push(`the API field "${apiField}"`);
     if (groupField !== undefined) claims.push(`the group field "${groupField.name}"`);
+    if (backendField !== undefined) claims.push(`the backend field "${backendField.name}"`);
     if (section !== undefined) claims.push(`the section "${section.name}"`);
     for (const token of offers ?? []) claims.push(`the service "${token.name}"`);
     for (const claim of claims) {
@@ -84,6 +85,7 @@ const ownedByKernel: ReadonlyMap<string, string> = new Map(
   [
     ...[...Object.keys(apiFields), 'request'].map((field) => `the API field "${field}"`),
     ...Object.keys(requestFields).map((field) => `the API field "${inRequest}${field}"`),
+    'the backend field "type"',
     ...Object.keys(groupFields).map((field) => `the group field "${field}"`),
     ...[...Object.keys(rootFields), 'groups', 'apis'].map((section) => `the section "${section}"`),
   ].map((claim) => [claim, 'the kernel']),

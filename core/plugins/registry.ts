@@ -29,6 +29,7 @@ const definitionKeys = new Set([
   'dialects',
   'apiField',
   'groupField',
+  'backendField',
   'kind',
   'section',
   'moreSections',
@@ -130,6 +131,7 @@ function schemaProblem({
   section,
   moreSections,
   groupField,
+  backendField,
   dialects,
 }: PluginDefinition): string | undefined {
   const schemas = [
@@ -137,6 +139,7 @@ function schemaProblem({
     section?.schema,
     ...(moreSections ?? []).map(({ schema }) => schema),
     groupField?.schema,
+    backendField?.schema,
     ...Object.values(dialects ?? {}).map((dialect) => dialect.config),
   ];
   for (const schema of schemas) {

@@ -31,6 +31,7 @@ function decorated(route: EngineRoute): Backend | undefined {
   if (backend === undefined || decorate === undefined) return backend;
   return {
     ...(backend.isMock === true ? { isMock: true } : {}),
+    ...(backend.authorize === undefined ? {} : { authorize: backend.authorize.bind(backend) }),
     prepare(outbound) {
       const refusal = backend.prepare?.(outbound);
       if (refusal === undefined) decorate(outbound);

@@ -7,7 +7,7 @@ import {
   pathValue,
   requestPathNames,
 } from '#sdk/mapping';
-import { compilePattern } from './pattern.ts';
+import { compilePattern } from '#sdk/patterns';
 import type { ConditionConfig } from './policy-options.ts';
 import { systemSource } from './system-source.ts';
 

@@ -3,6 +3,7 @@ import type { FunctionFault, FunctionResult, GatewayFunction, Invocation, SetupK
 import { type Fault, type IsolatePool, type Program, SourceError, compileProgram } from '#sdk/isolates';
 import type { FunctionOptions } from './options.ts';
 import { acquirePool } from './pools.ts';
+import { versionOf } from './version.ts';
 
 const adapter = readFileSync(new URL('adapter.js', import.meta.url), 'utf8');
 const defaultConcurrency = 4;
@@ -26,6 +27,7 @@ const faults: Record<Fault, FunctionFault> = {
 export class LocalFunction implements GatewayFunction {
   readonly name: string;
   readonly timeoutMs: number;
+  readonly version: string;
   readonly #options: FunctionOptions;
   readonly #pool: IsolatePool;
   readonly release: () => void;
@@ -33,6 +35,7 @@ export class LocalFunction implements GatewayFunction {
   constructor(name: string, program: Program, options: FunctionOptions, kit: SetupKit) {
     this.name = name;
     this.timeoutMs = options.timeoutMs;
+    this.version = versionOf(name, options, program);
     this.#options = options;
     const { memoryMb, allowHosts, concurrency = defaultConcurrency, queue, warm } = options;
     const pooled = { adapter, memoryMb, allowHosts, concurrency, queue };

@@ -4,6 +4,7 @@ import { bodyHash } from '#sdk/signatures/huawei-message';
 import { signHuawei } from '#sdk/signatures/huawei-sign';
 import { Agent, request } from 'undici';
 import type { FunctionOptions } from './options.ts';
+import { versionOf } from './version.ts';
 
 const defaultConcurrency = 64;
 const defaultResultBytes = 6 * 1024 * 1024;
@@ -12,6 +13,7 @@ const defaultResultBytes = 6 * 1024 * 1024;
 export class RemoteFunction implements GatewayFunction {
   readonly name: string;
   readonly timeoutMs: number;
+  readonly version: string;
   readonly #url: URL;
   readonly #agent: Agent;
   readonly #signer:
@@ -33,6 +35,7 @@ export class RemoteFunction implements GatewayFunction {
     } = options;
     this.name = name;
     this.timeoutMs = options.timeoutMs;
+    this.version = versionOf(name, options);
     this.#clock = clock;
     this.#agent = new Agent({ connections: concurrency });
     this.#mostInFlight = concurrency + options.queue;

@@ -4,4 +4,12 @@ export { type DeclaredParameter, declaredParameters, requestPathNames } from './
 export { nameProblem } from './names.ts';
 export { type BackendParameter, BackendParameters } from './options.ts';
 export { type ReadValues, declaredValues, pathValue } from './values.ts';
-export { authorizerValue, findContextName, systemNames, systemValue, type SystemValue } from './system.ts';
+export {
+  type AuthorizerContext,
+  type SystemValue,
+  authorizerContexts,
+  authorizerValue,
+  findContextName,
+  systemNames,
+  systemValue,
+} from './system.ts';

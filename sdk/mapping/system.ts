@@ -1,5 +1,5 @@
 import { hostname, networkInterfaces } from 'node:os';
-import type { Api, Arrival, Exchange } from '../exchange.ts';
+import { type Api, type Arrival, type Exchange, type NoteKey, defineNote } from '../exchange.ts';
 
 /** Reads one value of a request; empty when there is none, as of the app of a request that nobody signed. */
 export type SystemValue = (arrival: Arrival, exchange: Exchange | undefined) => string;
@@ -38,13 +38,24 @@ export function findContextName<Name extends string>(name: string, known: readon
   return known.find((each) => each.toLowerCase() === lower);
 }
 
+/** What a custom authorizer said of a request, by key. */
+export type AuthorizerContext = ReadonlyMap<string, string>;
+
+/** Where custom authorizers keep it: of the caller (`frontend`), and for the backend that was chosen (`backend`). */
+export const authorizerContexts: Readonly<Record<'frontend' | 'backend', NoteKey<AuthorizerContext>>> = {
+  frontend: defineNote('authorizer.frontend'),
+  backend: defineNote('authorizer.backend'),
+};
+
 /**
- * A value that a custom authorizer gave: `frontend` ones are the caller's claims, `backend` ones are empty while no
- * plugin authenticates the gateway towards its backends. Keys are case-sensitive.
+ * A value that a custom authorizer gave; empty when there is none. Where no frontend authorizer was asked, the claims of
+ * a verified token stand for what it says. Keys are case-sensitive.
  */
 export function authorizerValue(side: 'frontend' | 'backend', key: string): SystemValue {
-  if (side === 'backend') return () => '';
+  const note = authorizerContexts[side];
   return (_arrival, exchange) => {
+    const context = exchange?.notes.get(note);
+    if (context !== undefined || side === 'backend') return context?.get(key) ?? '';
     const claims = exchange?.identity?.claims;
     if (claims === undefined || !Object.hasOwn(claims, key)) return '';
     const value = claims[key];
