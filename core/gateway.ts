@@ -98,6 +98,12 @@ export class Gateway {
       built.snapshot.retire();
       throw new Error(closed);
     }
+    try {
+      built.snapshot.activate();
+    } catch (error) {
+      built.snapshot.retire();
+      throw error;
+    }
     const previous = this.#built;
     this.#built = built;
     if (isListening) {
@@ -135,9 +141,14 @@ export class Gateway {
   async close(): Promise<void> {
     this.#isClosed = true;
     const drainTimeoutMs = this.#built?.limits.drainTimeoutMs ?? 0;
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)));
+    const snapshot = this.#built?.snapshot;
+    await Promise.all([
+      snapshot?.stop(drainTimeoutMs),
+      ...[...this.#listeners.values()].map((listener) => listener.close(drainTimeoutMs)),
+    ]);
     this.#listeners.clear();
-    this.#built?.snapshot.retire();
+    snapshot?.retire();
+    await snapshot?.disposed;
   }
 
   #inForce(): Built {

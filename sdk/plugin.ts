@@ -71,7 +71,16 @@ export interface GatewayHooks {
   readonly withheld?: readonly string[];
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
-  dispose?(): void;
+  /**
+   * Just before the configuration comes into force, the earlier one still being there; never for one that is only
+   * checked. Here, not in `setup`, a plugin takes what one gateway can have at a time, such as a folder. An Error that it
+   * throws is a problem of the configuration, which is then refused; its message reaches the operator.
+   */
+  activate?(): void;
+  /** The gateway stops: begin nothing more of your own accord, and settle within that time when what runs has ended. */
+  stop?(withinMs: number): Promise<void>;
+  /** As in `Hooks`. A gateway that stops waits for it. */
+  dispose?(): void | Promise<void>;
 }
 
 /** A request that found no API. */
@@ -177,6 +186,8 @@ export interface SetupKit extends CommonKit {
    * means loading the configuration again. Undefined when it cannot be read, which is then a problem at `path`.
    */
   readText(path: readonly (string | number)[], name: string): TextFile | undefined;
+  /** The absolute path of a file or folder that is named at `path`, relative to the YAML file in which that stands. */
+  absolutePath(path: readonly (string | number)[], name: string): string;
   readonly published: readonly Published[];
   readonly environments: readonly string[];
   readonly groups: readonly Group[];

@@ -79,6 +79,8 @@ export interface Invocation {
   readonly timeoutMs?: number;
   /** Longest answer in characters of JSON; 6 MiB unless given. */
   readonly maxResultLength?: number;
+  /** Aborted when nobody wants the answer any more: the call is `busy` then, and what has begun may go on. May be ignored. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -101,6 +103,11 @@ export interface GatewayFunction {
   readonly version: string;
   /** Calls it once. Never rejects. The event is passed as JSON, and is never logged. */
   invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult>;
+  /**
+   * Hands the call to an engine with a queue of its own; settles as `invoke` when it has taken the call, with the name it
+   * gave the call, if any. Absent where there is no such engine: whoever wants to call later has to keep the event.
+   */
+  handOver?(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult>;
 }
 
 /** The functions of the configuration's `functions` section. */

@@ -132,6 +132,7 @@ class Builder {
       environments: this.#environments,
       groups: [...this.#groups.values()],
       readText: (path, name) => readBeside(this.#text, this.#problems, path, name),
+      absolutePath: (path, name) => besideOf(this.#text, path, name),
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
@@ -146,6 +147,7 @@ class Builder {
       endpoints,
       setups: setups.hooks,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
+      activate: activation(setups, this.#text),
       dispose: disposal(this.#binder, setups, this.#client, this.#host.log),
     });
   }
@@ -247,7 +249,7 @@ class Builder {
 
 /** Reads a file that the configuration names. Noted before it is read: a change may mend what cannot be. */
 function readBeside(text: ConfigText, problems: Problems, path: Path, name: string): TextFile | undefined {
-  const file = resolve(dirname(resolve(text.locate.fileOf(path))), name);
+  const file = besideOf(text, path, name);
   try {
     return { file, text: noting(readFromDisk, text.hashes)(file, maxTextBytes) };
   } catch (error) {
@@ -257,10 +259,30 @@ function readBeside(text: ConfigText, problems: Problems, path: Path, name: stri
   }
 }
 
+function besideOf(text: ConfigText, path: Path, name: string): string {
+  return resolve(dirname(resolve(text.locate.fileOf(path))), name);
+}
+
 const maxTextBytes = 8 * 1024 * 1024;
 
+/** As `disposal`, a function of its own. */
+function activation(setups: Setups, { locate }: ConfigText): () => void {
+  return () => {
+    const problem = setups.activate();
+    if (problem === undefined) return;
+    const { path, message } = problem;
+    throw new ConfigError([{ at: locate.positionOf([path]), path, message }]);
+  };
+}
+
 /** A function of its own, so that what it keeps alive is not all that building needed. */
-function disposal(binder: Binder, setups: Setups, client: { dispose(): void }, log: Log): () => void {
+function disposal(
+  binder: Binder,
+  setups: Setups,
+  client: { dispose(): void },
+  log: Log,
+): () => Promise<unknown> {
+  const waiting: Promise<unknown>[] = [];
   const failed = (error: unknown): void => {
     const reason = error instanceof Error ? error.stack : String(error);
     log.error({ error: reason }, 'a plugin failed to dispose');
@@ -268,8 +290,7 @@ function disposal(binder: Binder, setups: Setups, client: { dispose(): void }, l
   const guarded = (dispose: () => unknown): void => {
     try {
       const result = dispose();
-      // Nobody waits for it, but its rejection would end the process.
-      if (result instanceof Promise) result.catch(failed);
+      if (result instanceof Promise) waiting.push(result.catch(failed));
     } catch (error) {
       failed(error);
     }
@@ -278,5 +299,6 @@ function disposal(binder: Binder, setups: Setups, client: { dispose(): void }, l
     for (const dispose of binder.disposers) guarded(dispose);
     for (const hooks of setups.hooks.values()) guarded(() => hooks.dispose?.());
     client.dispose();
+    return Promise.all(waiting);
   };
 }

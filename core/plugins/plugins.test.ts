@@ -216,6 +216,69 @@ const uses = definePlugin({
   },
 });
 
+/** Notes when it is activated, stopped and disposed, with the value of its section. */
+function witness(seen: string[], disposed?: Promise<void>) {
+  return definePlugin({
+    name: 'witness',
+    summary,
+    section: { name: 'witness', schema: Type.String() },
+    setup: (section) => ({
+      activate() {
+        seen.push(`activate ${section}`);
+        if (section === 'unable') throw new Error('it cannot be had');
+      },
+      async stop(withinMs) {
+        await Promise.resolve();
+        seen.push(`stop ${section} ${withinMs}`);
+      },
+      async dispose() {
+        await disposed;
+        seen.push(`dispose ${section}`);
+      },
+    }),
+  });
+}
+
+test('a plugin is activated when its configuration comes into force, and stopped with the gateway', async () => {
+  const seen: string[] = [];
+  const disposed = Promise.withResolvers<void>();
+  const gateway = await start(configOf({ root: { witness: 'one' } }), witness(seen, disposed.promise));
+  const apply = (value: string, root: object = {}) =>
+    gateway.reload(configOf({ root: { witness: value, limits: { drainTimeoutMs: 50 }, ...root } }));
+  await assert.rejects(apply('wrong', { nonsense: 1 }), ConfigError);
+  assert.deepEqual(seen, ['activate one']);
+  await apply('two');
+  disposed.resolve();
+  await assert.rejects(apply('unable'), /^ConfigError: gateway\.yaml:\d+:13 witness: it cannot be had$/);
+  assert.equal((await gateway.request('GET', '/')).text, 'mock');
+  await gateway.close();
+  const order = ['activate one', 'activate two', 'activate unable', 'stop two 50', 'dispose two'];
+  assert.deepEqual(
+    seen.filter((each) => order.includes(each)),
+    order,
+  );
+  assert.equal(seen.at(-1), 'dispose two', 'closing waits for it');
+});
+
+test('a plugin that fails to stop, or does not, holds up no gateway', async () => {
+  const failing = definePlugin({
+    name: 'failing',
+    summary,
+    setup: () => ({ stop: () => Promise.reject(new Error('on purpose')) }),
+  });
+  const hanging = definePlugin({
+    name: 'hanging',
+    summary,
+    setup: () => ({ stop: () => new Promise(() => {}) }),
+  });
+  const gateway = await start(configOf({ root: { limits: { drainTimeoutMs: 50 } } }), failing, hanging);
+  await gateway.close();
+  assert.deepEqual(
+    gateway.log.map(({ message, fields }) => [message, fields['plugin']]),
+    [['a plugin failed to stop', 'failing']],
+  );
+});
+
 test('services are set up before those who use them, whatever the order of the plugins', async () => {
   const orders = [
     [offers, repeats, uses],

@@ -36,6 +36,19 @@ export class Setups {
     for (const { definition } of this.#plugins) this.#run(definition);
   }
 
+  /** Tells every plugin that the configuration comes into force; says which section has a problem with that. */
+  activate(): { readonly path: string; readonly message: string } | undefined {
+    for (const { definition } of this.#plugins) {
+      try {
+        this.hooks.get(definition.name)?.activate?.();
+      } catch (error) {
+        const message = error instanceof Error ? error.message : 'it threw';
+        return { path: definition.section?.name ?? definition.name, message };
+      }
+    }
+    return undefined;
+  }
+
   /** @throws Error when no plugin offers the service, or the one that does could not be set up */
   use<T>(token: ServiceToken<T>): T {
     const provider = this.#providers.get(token.name);
@@ -95,6 +108,8 @@ const hookKeys = [
   'unrouted',
   'withheld',
   'services',
+  'activate',
+  'stop',
   'dispose',
 ] as const;
 

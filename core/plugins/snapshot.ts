@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { isReply } from '../kernel/chains.ts';
@@ -23,10 +24,18 @@ export class BuiltSnapshot implements Snapshot {
   readonly withholds: ((name: string) => boolean) | null;
   readonly pseudonym: string;
   readonly endpoints: readonly Endpoint[];
-  readonly #dispose: () => void;
+  /**
+   * Tells the plugins that this comes into force.
+   * @throws ConfigError when one of them cannot
+   */
+  readonly activate: () => void;
+  readonly #setups: ReadonlyMap<string, GatewayHooks>;
+  readonly #dispose: () => Promise<unknown>;
   #inFlight = 0;
   #isRetired = false;
   #isDisposed = false;
+  /** When what its plugins had is free again; at once while requests still use it. */
+  disposed: Promise<unknown> = Promise.resolve();
 
   constructor(parts: {
     log: Log;
@@ -34,11 +43,14 @@ export class BuiltSnapshot implements Snapshot {
     endpoints: readonly Endpoint[];
     setups: ReadonlyMap<string, GatewayHooks>;
     bodyTimeoutMs: number;
-    dispose: () => void;
+    activate: () => void;
+    dispose: () => Promise<unknown>;
   }) {
     this.log = parts.log;
     this.pseudonym = parts.pseudonym;
     this.endpoints = parts.endpoints;
+    this.activate = parts.activate;
+    this.#setups = parts.setups;
     this.#dispose = parts.dispose;
     this.fallbackLimits = { maxBytes: fallbackBytes, idleMs: parts.bodyTimeoutMs };
     const routing: Handler<Arrival>[] = [];
@@ -72,6 +84,22 @@ export class BuiltSnapshot implements Snapshot {
     this.completed = completed;
   }
 
+  /** Lets plugins end what they do of their own accord; settles when they have, or that time is over. */
+  async stop(withinMs: number): Promise<void> {
+    const late = new AbortController();
+    const stops = Array.from(this.#setups, async ([plugin, hooks]) => {
+      try {
+        await hooks.stop?.(withinMs);
+      } catch (error) {
+        const reason = error instanceof Error ? error.stack : String(error);
+        this.log.error({ plugin, error: reason }, 'a plugin failed to stop');
+      }
+    });
+    const deadline = setTimeout(withinMs, undefined, { signal: late.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(stops), deadline]);
+    late.abort();
+  }
+
   enter(): void {
     this.#inFlight += 1;
   }
@@ -90,7 +118,7 @@ export class BuiltSnapshot implements Snapshot {
   #end(): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    this.#dispose();
+    this.disposed = this.#dispose();
   }
 }
 

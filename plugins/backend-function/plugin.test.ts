@@ -169,7 +169,7 @@ for (const [value, problem] of rubbish) {
   });
 }
 
-test('refused at load: a function that is not there, and what is not built yet', async () => {
+test('refused at load: a function that is not there, and no way to call one', async () => {
   const load = (functions: object, backend: object) =>
     testGateway({
       config: {
@@ -190,9 +190,5 @@ test('refused at load: a function that is not there, and what is not built yet',
     /no function "gret"; allowed: greet; did you mean "greet"/,
   );
   await assert.rejects(load({}, { function: 'f' }), /the section "functions" names none/);
-  await assert.rejects(
-    load({ f: remote }, { function: 'f', invocation: 'async' }),
-    /invocation.*not available yet/,
-  );
   await assert.rejects(load({ f: remote }, { function: 'f', invocation: 'later' }), /allowed: .*sync/);
 });

@@ -17,13 +17,17 @@ import {
 } from '#sdk';
 import { BackendParameters, type Mapping, compileMapping } from '#sdk/mapping';
 import { replyOf } from './answer.ts';
+import { AsyncCalls } from './async/calls.ts';
+import { callLater } from './async/later.ts';
+import { AsyncCallsSchema } from './async/options.ts';
+import { setUpCalls } from './async/setup.ts';
 import { eventOf } from './event.ts';
 
 const Config = Options({
   function: Type.String({ minLength: 1, description: 'A name in the section `functions`.' }),
   invocation: OneOf(['sync', 'async'], {
     default: 'sync',
-    description: 'Whether the caller waits for the answer, or gets 202 at once.',
+    description: 'Whether the caller waits for the answer, or gets 202 as soon as the call is kept.',
   }),
   timeoutMs: Type.Optional(
     Type.Integer({ minimum: 1, maximum: 600_000, description: "Less than the function's own limit." }),
@@ -45,6 +49,9 @@ export default definePlugin({
   name: 'backend-function',
   summary: 'Calls a function of the configuration, and answers what it answers.',
   config: Config,
+  section: { name: 'asyncCalls', schema: AsyncCallsSchema },
+  offers: [AsyncCalls],
+  setup: setUpCalls,
   bind(config: Config, kit) {
     const mapping = compileMapping({
       api: kit.api,
@@ -52,9 +59,10 @@ export default definePlugin({
       problem: (at, message, offset) => kit.problem(at, message, offset),
     });
     const called = functionOf(config, kit);
-    if (config.invocation === 'async')
-      kit.problem(['invocation'], 'asynchronous invocation is not available yet; allowed: sync');
-    return { backend: called === undefined ? unusable : new FunctionBackend(called, config, mapping, kit) };
+    const calls = config.invocation === 'async' ? kit.use(AsyncCalls) : undefined;
+    if (called === undefined) return { backend: unusable };
+    if (called.handOver === undefined) calls?.expect();
+    return { backend: new FunctionBackend(called, config, mapping, calls, kit) };
   },
 });
 
@@ -87,12 +95,21 @@ class FunctionBackend implements Backend {
   readonly #function: GatewayFunction;
   readonly #config: Config;
   readonly #mapping: Mapping | undefined;
-  readonly #kit: Pick<Kit, 'log' | 'api' | 'environment'>;
+  /** Undefined where callers wait. */
+  readonly #calls: AsyncCalls | undefined;
+  readonly #kit: Pick<Kit, 'log' | 'clock' | 'api' | 'environment'>;
 
-  constructor(called: GatewayFunction, config: Config, mapping: Mapping | undefined, kit: Kit) {
+  constructor(
+    called: GatewayFunction,
+    config: Config,
+    mapping: Mapping | undefined,
+    calls: AsyncCalls | undefined,
+    kit: Kit,
+  ) {
     this.#function = called;
     this.#config = config;
     this.#mapping = mapping;
+    this.#calls = calls;
     this.#kit = kit;
   }
 
@@ -107,6 +124,11 @@ class FunctionBackend implements Backend {
     const event = eventOf(outbound, body, this.#isText(outbound));
     const { requestId } = outbound.exchange;
     const { timeoutMs } = this.#config;
+    if (this.#calls !== undefined) {
+      const call = { called: this.#function, event, timeoutMs, now: this.#kit.clock.now() };
+      const later = await callLater(outbound, call, this.#calls);
+      return later instanceof Reply ? later : this.#refuse(requestId, later.fault, later.detail);
+    }
     const result = await this.#function.invoke(event, {
       requestId,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),

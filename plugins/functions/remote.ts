@@ -14,6 +14,7 @@ export class RemoteFunction implements GatewayFunction {
   readonly name: string;
   readonly timeoutMs: number;
   readonly version: string;
+  readonly handOver?: NonNullable<GatewayFunction['handOver']>;
   readonly #url: URL;
   readonly #agent: Agent;
   readonly #signer:
@@ -44,24 +45,43 @@ export class RemoteFunction implements GatewayFunction {
     const base = this.#url.pathname.replace(/\/$/, '');
     this.#url.pathname = `${base}/v2/${encodeURIComponent(project)}/fgs/functions/${urn}/invocations`;
     this.#signer = { key: accessKey, secret: createSecretKey(Buffer.from(secretKey)), project };
+    const later = new URL(this.#url);
+    later.pathname += '-async';
+    this.handOver = (event, invocation) =>
+      this.#call(later, event, invocation, (status, _fields, text) => handedOver(status, text));
   }
 
-  async invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult> {
+  invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult> {
+    const isWrapped = this.#signer !== undefined;
+    return this.#call(this.#url, event, invocation, (status, fields, text) =>
+      isWrapped ? invoked(status, fields, text) : resultOf(status, text),
+    );
+  }
+
+  async #call(
+    url: URL,
+    event: Readonly<Record<string, unknown>>,
+    invocation: Invocation,
+    read: (status: number, fields: Answered, text: string) => FunctionResult,
+  ): Promise<FunctionResult> {
     const wallMs = Math.min(this.timeoutMs, invocation.timeoutMs ?? Infinity);
     if (this.#inFlight >= this.#mostInFlight)
       return { fault: 'busy', detail: 'too many calls are waiting for it' };
-    const signal = AbortSignal.timeout(wallMs);
+    const late = AbortSignal.timeout(wallMs);
+    const { signal: unwanted } = invocation;
+    const signal = unwanted === undefined ? late : AbortSignal.any([late, unwanted]);
     this.#inFlight += 1;
     try {
       const body = Buffer.from(JSON.stringify(event));
-      const headers = this.#headers(body, invocation.requestId);
+      const headers = this.#headers(url, body, invocation.requestId);
       const options = { method: 'POST', headers, body, signal, dispatcher: this.#agent } as const;
-      const { statusCode, headers: fields, body: answer } = await request(this.#url, options);
+      const { statusCode, headers: fields, body: answer } = await request(url, options);
       const text = await collect(answer, invocation.maxResultLength ?? defaultResultBytes);
       if (text === undefined) return { fault: 'bad-answer', detail: 'its answer is too large' };
-      return this.#signer === undefined ? resultOf(statusCode, text) : invoked(statusCode, fields, text);
+      return read(statusCode, fields, text);
     } catch (error) {
-      if (signal.aborted) return { fault: 'timeout', detail: `it gave no answer within ${wallMs} ms` };
+      if (unwanted?.aborted === true) return { fault: 'busy', detail: 'nobody waits for it any more' };
+      if (late.aborted) return { fault: 'timeout', detail: `it gave no answer within ${wallMs} ms` };
       return { fault: 'unreachable', detail: error instanceof Error ? error.message : 'the call failed' };
     } finally {
       this.#inFlight -= 1;
@@ -72,13 +92,13 @@ export class RemoteFunction implements GatewayFunction {
     void this.#agent.close();
   }
 
-  #headers(body: Buffer, requestId: string): Record<string, string> {
+  #headers(url: URL, body: Buffer, requestId: string): Record<string, string> {
     const headers: Record<string, string> = { 'content-type': 'application/json', 'x-request-id': requestId };
     const signer = this.#signer;
     if (signer === undefined) return headers;
     headers['x-project-id'] = signer.project;
     headers['x-cff-request-version'] = 'v1';
-    const { host, pathname: path, search } = this.#url;
+    const { host, pathname: path, search } = url;
     const header = (name: string): string | undefined => headers[name];
     const signed = signHuawei({ method: 'POST', path, rawQuery: search.slice(1), header }, bodyHash(body), {
       key: signer.key,
@@ -91,12 +111,21 @@ export class RemoteFunction implements GatewayFunction {
   }
 }
 
+type Answered = Readonly<Record<string, string | string[] | undefined>>;
+
+/** An answer of the asynchronous invocation API, `{request_id}`; any body but that only leaves the name out. */
+function handedOver(status: number, text: string): FunctionResult {
+  if (status !== 202 && status !== 200) return resultOf(status, text);
+  try {
+    const value = JSON.parse(text) as unknown;
+    return { value: isRecord(value) ? value['request_id'] : undefined };
+  } catch {
+    return { value: undefined };
+  }
+}
+
 /** An answer of the invocation API: the function's own, or what v1 wraps it in. */
-function invoked(
-  status: number,
-  fields: Readonly<Record<string, string | string[] | undefined>>,
-  text: string,
-): FunctionResult {
+function invoked(status: number, fields: Answered, text: string): FunctionResult {
   if (fields['x-is-func-err'] === 'true' || !['0', undefined].includes(fields['x-func-err-code']?.toString()))
     return { fault: 'failed', detail: `the function failed with ${String(fields['x-func-err-code'])}` };
   const result = resultOf(status, text);

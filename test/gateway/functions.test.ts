@@ -155,6 +155,36 @@ test('a remote function is called by URL with the event, or through the signed i
   assert.doesNotMatch(JSON.stringify(log), /the-secret/);
 });
 
+test('an asynchronous call of a FunctionGraph function is handed over', async (t) => {
+  let status = 202;
+  const engine = await httpBackend((_request, response) => {
+    response.writeHead(status).end(JSON.stringify({ request_id: 'theirs' }));
+  });
+  t.after(() => engine[Symbol.asyncDispose]());
+  const urn = 'urn:fss:region:project:function:default:remote:latest';
+  const endpoint = `http://127.0.0.1:${engine.port}`;
+  const graph = { endpoint, urn, project: 'p1', accessKey: 'AK', secretKey: 'the-secret' };
+  const running = await startGateway(
+    {
+      'g/later': {
+        request: { method: 'ANY', path: '/later' },
+        auth: 'none',
+        backend: { type: 'function', function: 'graph', invocation: 'async' },
+      },
+    },
+    { root: { functions: { graph }, groups: { g: { domains: ['*'] } } } },
+  );
+  t.after(() => running[Symbol.asyncDispose]());
+  assert.deepEqual(await call(running.port, '/later'), { status: 202, body: '{"request_id":"theirs"}' });
+  const [seen] = engine.seen;
+  assert.equal(seen?.url, `/v2/p1/fgs/functions/${urn}/invocations-async`);
+  assert.match(seen?.values('authorization').join() ?? '', /^SDK-HMAC-SHA256 Access=AK, /);
+  status = 503;
+  assert.equal((await call(running.port, '/later')).status, 502);
+  status = 404;
+  assert.equal((await call(running.port, '/later')).status, 500);
+});
+
 test('a changed source is picked up like a changed configuration', async (t) => {
   const source = sourceOf(t, "exports.handler = () => ({ statusCode: 200, body: 'one' })");
   const file = join(source, '..', 'gateway.yaml');
