@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { readSource, sourceFiles, withoutComments } from './sources.ts';
 
 /** What the kernel (core/kernel and core/plugins) may grow to: what does not fit is a plugin. */
-const kernelLimit = 2_700;
+const kernelLimit = 3_000;
 /** All of core/, with what reads configurations and speaks HTTP; see core/README.md. */
-const coreLimit = 7_000;
+const coreLimit = 8_000;
 const longFile = 300;
 
 const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.endsWith('/testing.ts');

@@ -73,6 +73,7 @@ function benchOf(
   const functions = names.map((name): GatewayFunction => ({
     name,
     timeoutMs: 1,
+    version: '1',
     invoke: async (_event, { requestId }) => {
       calls.push(requestId);
       return invoke(requestId, calls.length);
