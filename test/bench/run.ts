@@ -6,6 +6,7 @@ import { readMachineTimes } from './cpu.ts';
 import { measure, probe, whyNoLoad, type Sample } from './load.ts';
 import { parseFlags, runProgram, toCount, toNames, UsageError } from './options.ts';
 import { toReport, type Entry } from './report.ts';
+import { measureCalls } from './calls.ts';
 import { scenarios, SCENARIOS, type ScenarioName } from './scenarios.ts';
 import { findProgram, openWorkspace, type Workspace } from './workspace.ts';
 
@@ -17,6 +18,7 @@ const FLAGS = {
   seconds: { placeholder: 'N', description: 'per measurement (default: 5)' },
   rounds: { placeholder: 'N', description: 'over all contenders (default: 3)' },
   connections: { placeholder: 'N', description: 'that wrk keeps alive (default: 64)' },
+  calls: { placeholder: 'no', description: 'leaves out the calls within the gateway' },
   md: { placeholder: 'FILE', description: 'also write the report there' },
 };
 
@@ -50,8 +52,10 @@ async function main(): Promise<void> {
   const notes = missing.map(({ name, reason }) => `Left out: ${name} (${reason}).`);
   for (const note of notes) console.error(note);
   const present = plan.contenders.filter((name) => !missing.some((other) => other.name === name));
-  const report = await runBench({ ...plan, contenders: present }, notes);
-  if (report === undefined) return;
+  const measured = await runBench({ ...plan, contenders: present }, notes);
+  if (measured === undefined) return;
+  const withCalls = present.includes('gateway') && values['calls'] !== 'no';
+  const report = withCalls ? `${measured}\n${measureCalls()}\n` : measured;
   console.log(report);
   if (values['md'] !== undefined) writeFileSync(values['md'], report);
 }
