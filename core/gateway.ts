@@ -1,15 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Log, PluginDefinition, Values } from '#sdk';
+import type { Clock, Log, ManagementAnswer, PluginDefinition, Values } from '#sdk';
 import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
-import { type Limits, type ListenerConfig, defaultListeners } from './config/schema.ts';
+import {
+  type Limits,
+  type ListenerConfig,
+  type ManagementConfig,
+  defaultListeners,
+} from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { DevelopmentCertificates } from './http/development-certificate.ts';
 import { stalledMs as defaultStalledMs } from './http/delivery.ts';
 import { type Listener, listen } from './http/ingress.ts';
+import { type ManagementListener, listenForManagement } from './http/management.ts';
 import type { TlsPlan } from './http/tls-plan.ts';
+import { answerPage } from './management.ts';
 import { type Built, build } from './plugins/build.ts';
-import type { BuiltSnapshot } from './plugins/snapshot.ts';
+import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
 import { MemoryValues } from './state/memory-values.ts';
 
@@ -44,6 +51,10 @@ export class Gateway {
   readonly #pools = new Pools();
   readonly #development = new DevelopmentCertificates();
   readonly #listeners = new Map<string, Listener>();
+  readonly #traffic: Traffic = { inFlight: 0 };
+  readonly #startedAt: number;
+  #management: { readonly key: string; readonly listener: ManagementListener } | null = null;
+  #applied = { number: 0, since: 0 };
   #built: Built | null = null;
   #isClosed = false;
   #applying: Promise<void> = Promise.resolve();
@@ -53,6 +64,7 @@ export class Gateway {
     this.log = options.log;
     this.clock = options.clock ?? systemClock;
     this.stalledMs = options.stalledMs ?? defaultStalledMs;
+    this.#startedAt = this.clock.now();
     this.#values = options.values ?? new MemoryValues(this.clock);
     this.#counters = new MemoryCounters(this.clock);
   }
@@ -80,6 +92,29 @@ export class Gateway {
     return [...this.#listeners.values()];
   }
 
+  /** Where the pages for operators are; null when the configuration does not say. */
+  get management(): ManagementListener | null {
+    return this.#management?.listener ?? null;
+  }
+
+  /** Answers for a page of the management listener. Never rejects. */
+  manage(path: string): Promise<ManagementAnswer> {
+    const built = this.#built;
+    return answerPage(path, {
+      log: this.log,
+      now: this.clock.now(),
+      startedAt: this.#startedAt,
+      isDraining: this.#isClosed,
+      inFlight: this.#traffic.inFlight,
+      inForce: built && {
+        ...this.#applied,
+        hashes: built.hashes,
+        apis: new Set(built.snapshot.endpoints.map(({ api }) => api)).size,
+        setups: built.snapshot.setups,
+      },
+    });
+  }
+
   /**
    * Checks and builds a configuration beside the one in force, then puts it in force at once. Requests in flight
    * finish on the one they began with.
@@ -94,29 +129,35 @@ export class Gateway {
 
   async #apply(text: ConfigText, isListening: boolean): Promise<void> {
     const built = await this.build(text);
-    if (this.#isClosed) {
-      built.snapshot.retire();
-      throw new Error(closed);
-    }
+    const open = this.#management;
+    // Before anything changes: what follows may not be interrupted until the listeners are renewed.
+    let management = open;
     try {
+      if (isListening) management = await this.#openManagement(built.root.management, text);
+      if (this.#isClosed) throw new Error(closed);
       built.snapshot.activate();
     } catch (error) {
       built.snapshot.retire();
+      if (management !== open) await management?.listener.close();
       throw error;
     }
     const previous = this.#built;
     this.#built = built;
-    if (isListening) {
-      try {
-        await this.#listen(built.root.listeners ?? defaultListeners, built.tls, text);
-      } catch (error) {
-        this.#built = previous;
-        built.snapshot.retire();
-        // Closing retired what was in force while the ports were being opened.
-        if (this.#isClosed) previous?.snapshot.retire();
-        throw error;
-      }
+    try {
+      if (isListening) await this.#listen(built.root.listeners ?? defaultListeners, built.tls, text);
+    } catch (error) {
+      this.#built = previous;
+      built.snapshot.retire();
+      // Closing retired what was in force while the ports were being opened.
+      if (this.#isClosed) previous?.snapshot.retire();
+      if (management !== open) await management?.listener.close();
+      throw error;
     }
+    // Closing while the ports were being opened closed the one that was open.
+    this.#management = this.#isClosed ? null : management;
+    if (this.#isClosed) await management?.listener.close();
+    if (management !== open) void open?.listener.close();
+    this.#applied = { number: this.#applied.number + 1, since: this.clock.now() };
     previous?.snapshot.retire();
   }
 
@@ -129,6 +170,7 @@ export class Gateway {
       counters: this.#counters,
       pseudonym: this.pseudonym,
       development: this.#development,
+      traffic: this.#traffic,
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
@@ -149,6 +191,9 @@ export class Gateway {
     this.#listeners.clear();
     snapshot?.retire();
     await snapshot?.disposed;
+    // Last: until here it says that the gateway drains.
+    await this.#management?.listener.close();
+    this.#management = null;
   }
 
   #inForce(): Built {
@@ -156,10 +201,19 @@ export class Gateway {
     return this.#built;
   }
 
+  async #openManagement(config: ManagementConfig | undefined, text: ConfigText) {
+    if (config === undefined) return null;
+    const key = listenerKey(config);
+    if (this.#management?.key === key) return this.#management;
+    try {
+      return { key, listener: await listenForManagement(config, (path) => this.manage(path)) };
+    } catch (error) {
+      throw cannotListen(text, ['management', 'port'], error);
+    }
+  }
+
   /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */
   async #listen(configs: readonly ListenerConfig[], { listeners }: TlsPlan, text: ConfigText): Promise<void> {
-    const refused = (path: Path, message: string): ConfigError =>
-      new ConfigError([{ at: text.locate.positionOf(path), path: formatPath(path), message }]);
     const wanted = new Map<string, number>();
     for (const [index, config] of configs.entries()) {
       const key = listenerKey(config);
@@ -168,7 +222,7 @@ export class Gateway {
       const open = this.#listeners.get(key);
       if (open === undefined || (open.secure !== null) === isSecure) continue;
       const message = 'an open port cannot change between HTTP and HTTPS; take another port, or restart';
-      throw refused(['listeners', index, 'port'], message);
+      throw refused(text, ['listeners', index, 'port'], message);
     }
     // Before anything is awaited: requests are served by the new configuration from now on, under its rules.
     const undo = this.#renew(wanted, listeners);
@@ -183,8 +237,7 @@ export class Gateway {
       } catch (error) {
         undo();
         for (const each of opened) await this.#drop(each);
-        const reason = error instanceof Error ? error.message : 'it failed';
-        throw refused(['listeners', index, 'port'], `cannot listen: ${reason}`);
+        throw cannotListen(text, ['listeners', index, 'port'], error);
       }
     }
     for (const key of this.#listeners.keys()) if (!wanted.has(key)) void this.#drop(key);
@@ -212,7 +265,15 @@ export class Gateway {
   }
 }
 
-function listenerKey({ host, port }: ListenerConfig): string {
+function refused(text: ConfigText, path: Path, message: string): ConfigError {
+  return new ConfigError([{ at: text.locate.positionOf(path), path: formatPath(path), message }]);
+}
+
+function cannotListen(text: ConfigText, path: Path, error: unknown): ConfigError {
+  return refused(text, path, `cannot listen: ${error instanceof Error ? error.message : 'it failed'}`);
+}
+
+function listenerKey({ host, port }: Pick<ListenerConfig, 'host' | 'port'>): string {
   return `${host ?? '*'} ${port}`;
 }
 

@@ -71,6 +71,12 @@ export interface GatewayHooks {
   readonly withheld?: readonly string[];
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
+  /** A page of the management listener, which callers do not reach; the configuration must have `management`. */
+  readonly management?: ManagementPage;
+  /** What `/status` of the management listener tells under the plugin's name: plain JSON, never a secret. */
+  status?(): unknown;
+  /** Asks how long handlers take. Handlers of a configuration in which nobody asks run as they are. */
+  readonly timing?: HandlerTiming;
   /**
    * Just before the configuration comes into force, the earlier one still being there; never for one that is only
    * checked. Here, not in `setup`, a plugin takes what one gateway can have at a time, such as a folder. An Error that it
@@ -81,6 +87,29 @@ export interface GatewayHooks {
   stop?(withinMs: number): Promise<void>;
   /** As in `Hooks`. A gateway that stops waits for it. */
   dispose?(): void | Promise<void>;
+}
+
+/** A page for operators and their tools. */
+export interface ManagementPage {
+  /** As sent: `/` and letters, digits or `.`, `_`, `~`, `-`, `/`. `/healthz`, `/readyz` and `/status` are the gateway's own. */
+  readonly path: string;
+  /** Answers a GET or a HEAD. */
+  handle(): ManagementAnswer | Promise<ManagementAnswer>;
+}
+
+export interface ManagementAnswer {
+  /** 200 unless given. */
+  readonly status?: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** Who is told how long handlers of plugins take, at every hook. */
+export interface HandlerTiming {
+  /** One call in so many is timed, counted for each handler by itself. */
+  readonly every: number;
+  /** @param ms until the handler answered, what it waited for included */
+  record(plugin: string, hook: string, ms: number): void;
 }
 
 /** A request that found no API. */
@@ -189,6 +218,8 @@ export interface SetupKit extends CommonKit {
   /** The absolute path of a file or folder that is named at `path`, relative to the YAML file in which that stands. */
   absolutePath(path: readonly (string | number)[], name: string): string;
   readonly published: readonly Published[];
+  /** Requests that the gateway is serving now, on earlier configurations too; calls to itself are requests of their own. */
+  inFlight(): number;
   readonly environments: readonly string[];
   readonly groups: readonly Group[];
   /** What the configuration has under one of the plugin's `moreSections`, checked; undefined when it has nothing. */

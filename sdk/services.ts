@@ -110,9 +110,23 @@ export interface GatewayFunction {
   handOver?(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult>;
 }
 
+/** What the isolates of a function do, and what they did since they were first needed. */
+export interface IsolatesState {
+  readonly function: string;
+  readonly busy: number;
+  readonly idle: number;
+  /** Calls that wait for an isolate. */
+  readonly waiting: number;
+  readonly calls: number;
+  /** Calls without an answer, by the reason; a reason that never occurred may be missing. */
+  readonly faults: Readonly<Partial<Record<FunctionFault, number>>>;
+}
+
 /** The functions of the configuration's `functions` section. */
 export interface Functions {
   readonly names: readonly string[];
+  /** Of every function that runs in isolates of this gateway. */
+  isolates?(): readonly IsolatesState[];
   byName(name: string): GatewayFunction | undefined;
 }
 

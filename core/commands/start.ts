@@ -35,6 +35,9 @@ export function sayListeners(gateway: Gateway): void {
     process.stdout.write(
       `listening on ${secure === null ? 'http' : 'https'}://${host ?? '0.0.0.0'}:${port}\n`,
     );
+  const { management } = gateway;
+  if (management !== null)
+    process.stdout.write(`management at http://${management.host}:${management.port}\n`);
 }
 
 /** A body that breaks off rejects with a refusal. */

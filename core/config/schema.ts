@@ -41,6 +41,15 @@ const ListenerSchema = Options({
   tls: Type.Optional(MappingOr(TlsSchema, OneOf(['selfsigned']))),
 });
 
+const ManagementSchema = Options({
+  port: Type.Integer({ minimum: 0, maximum: 65535, description: '0 for any free port.' }),
+  host: Type.String({
+    minLength: 1,
+    default: '127.0.0.1',
+    description: 'Address to listen at. Nobody is asked who they are: it must not be one that callers reach.',
+  }),
+});
+
 const DomainSchema = MappingOr(
   Options({
     name: HostName,
@@ -170,6 +179,7 @@ export const apiFields = {
 /** The top-level keys that the kernel reads; plugins add their sections. */
 export const rootFields = {
   listeners: Type.Optional(Type.Array(ListenerSchema)),
+  management: Type.Optional(ManagementSchema),
   limits: Type.Optional(LimitsSchema),
   environments: Type.Optional(
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
@@ -183,6 +193,7 @@ export const rootFields = {
 };
 
 export type ListenerConfig = Static<typeof ListenerSchema>;
+export type ManagementConfig = Static<typeof ManagementSchema>;
 /** Where to listen when the configuration does not say. */
 export const defaultListeners: readonly ListenerConfig[] = [{ port: 8080 }];
 
@@ -201,6 +212,7 @@ interface ApiConfig extends Record<string, unknown> {
 /** The whole configuration as checked. */
 export interface RootConfig extends Record<string, unknown> {
   readonly listeners?: readonly ListenerConfig[];
+  readonly management?: ManagementConfig;
   readonly limits?: Limits;
   readonly environments?: Readonly<Record<string, unknown>>;
   readonly groups?: Readonly<Record<string, GroupConfig>>;

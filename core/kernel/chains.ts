@@ -1,4 +1,4 @@
-import { type Backend, type Published, Reply, type Stage, refuse } from '#sdk';
+import { type Backend, type HandlerTiming, type Published, Reply, type Stage, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
 import type { CompletedListener, Describer, Endpoint, Finisher } from './endpoint.ts';
@@ -7,6 +7,7 @@ import { type ApiHookName, type Handler, compileChain } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type { BodyLimits } from './content-reader.ts';
+import { timed } from './timing.ts';
 
 const stageOrder: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
 
@@ -22,13 +23,14 @@ export function compileEndpoint(
   placed: readonly Placed[],
   backend: Backend,
   bodyLimits: BodyLimits,
+  timings: readonly HandlerTiming[] = [],
 ): Endpoint {
   const handlers = {
-    preAuth: collect<Exchange>(placed, 'preAuth'),
-    auth: authHandlers(placed),
-    backendRouting: collect<Exchange>(placed, 'backendRouting'),
-    backendSigning: collect<Outbound>(placed, 'backendSigning'),
-    response: collect<Inbound>(placed, 'response').toReversed(),
+    preAuth: collect<Exchange>(placed, 'preAuth', timings),
+    auth: authHandlers(placed, timings),
+    backendRouting: collect<Exchange>(placed, 'backendRouting', timings),
+    backendSigning: collect<Outbound>(placed, 'backendSigning', timings),
+    response: collect<Inbound>(placed, 'response', timings).toReversed(),
   };
   const completed: CompletedListener[] = [];
   const finishers: Finisher[] = [];
@@ -40,8 +42,12 @@ export function compileEndpoint(
     const describe = hooks.describe?.bind(hooks);
     const plugin = prepared.plugin.definition.name;
     const binding = prepared.name;
-    if (notify !== undefined) completed.push({ plugin, binding, at, notify });
-    if (finish !== undefined) finishers.unshift({ plugin, hook: 'finish', binding, at, finish });
+    if (notify !== undefined)
+      completed.push({ plugin, binding, at, notify: timed(timings, plugin, 'completed', notify) });
+    if (finish !== undefined) {
+      const finishing = timed(timings, plugin, 'finish', finish);
+      finishers.unshift({ plugin, hook: 'finish', binding, at, finish: finishing });
+    }
     if (describe !== undefined) describers.push({ plugin, binding, at, describe });
   }
   return {
@@ -63,9 +69,9 @@ export function compileEndpoint(
 }
 
 /** By stage, then by place; and where somebody authenticates, whoever got through it without an identity is refused. */
-function authHandlers(placed: readonly Placed[]): Handler<Exchange>[] {
+function authHandlers(placed: readonly Placed[], timings: readonly HandlerTiming[]): Handler<Exchange>[] {
   const staged = stageOrder.map((stage) => placed.filter(({ bound }) => bound.hooks.auth?.stage === stage));
-  const [authenticators = [], ...later] = staged.map((some) => collect<Exchange>(some, 'auth'));
+  const [authenticators = [], ...later] = staged.map((some) => collect<Exchange>(some, 'auth', timings));
   if (authenticators.length === 0) return later.flat();
   const required: Handler<Exchange> = {
     plugin: 'kernel',
@@ -79,15 +85,21 @@ function authHandlers(placed: readonly Placed[]): Handler<Exchange>[] {
   return [...authenticators, required, ...later.flat()];
 }
 
-function collect<Subject>(placed: readonly Placed[], hook: ApiHookName): Handler<Subject>[] {
+function collect<Subject>(
+  placed: readonly Placed[],
+  hook: ApiHookName,
+  timings: readonly HandlerTiming[],
+): Handler<Subject>[] {
   const handlers: Handler<Subject>[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
     const bare = hook === 'auth' ? hooks.auth?.handle.bind(hooks.auth) : hooks[hook]?.bind(hooks);
     if (bare === undefined) continue;
     // The hook's name decides what it is called with; the types of the table say the same for each hook.
-    const handle = bare as (subject: Subject) => unknown;
-    handlers.push({ plugin: prepared.plugin.definition.name, hook, binding: prepared.name, at, handle });
+    const typed = bare as (subject: Subject) => unknown;
+    const plugin = prepared.plugin.definition.name;
+    const handle = timed(timings, plugin, hook, typed);
+    handlers.push({ plugin, hook, binding: prepared.name, at, handle });
   }
   return handlers;
 }

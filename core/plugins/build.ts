@@ -1,5 +1,16 @@
 import { dirname, resolve } from 'node:path';
-import type { Api, Clock, Group, HttpClient, Log, PluginDefinition, Published, TextFile, Values } from '#sdk';
+import type {
+  Api,
+  Clock,
+  Group,
+  HandlerTiming,
+  HttpClient,
+  Log,
+  PluginDefinition,
+  Published,
+  TextFile,
+  Values,
+} from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
 import { noting, readFromDisk } from '../config/files.ts';
@@ -16,10 +27,11 @@ import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
 import type { DevelopmentCertificates } from '../http/development-certificate.ts';
+import { checkPages } from './pages.ts';
 import type { LoadedPlugin } from './registry.ts';
 import { loadPlugins } from './load.ts';
 import { Setups } from './sections.ts';
-import { BuiltSnapshot } from './snapshot.ts';
+import { BuiltSnapshot, type Traffic } from './snapshot.ts';
 
 /** What a configuration is built on; outlives it. */
 export interface BuildHost {
@@ -29,6 +41,7 @@ export interface BuildHost {
   readonly counters: MemoryCounters;
   readonly pseudonym: string;
   readonly development: DevelopmentCertificates;
+  readonly traffic: Traffic;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Makes the client of one configuration. */
@@ -129,6 +142,7 @@ class Builder {
     const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin) => ({
       ...this.#common(plugin),
       published: endpoints,
+      inFlight: () => this.#host.traffic.inFlight,
       environments: this.#environments,
       groups: [...this.#groups.values()],
       readText: (path, name) => readBeside(this.#text, this.#problems, path, name),
@@ -139,13 +153,19 @@ class Builder {
     }));
     this.#setups = setups;
     setups.runAll();
+    checkPages(setups.hooks, this.#plugins, this.#root.management !== undefined, this.#problems);
     this.#bindings.resolve(apis);
-    for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint));
+    const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
+      timing === undefined ? [] : [timing],
+    );
+    for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint, timings));
     return new BuiltSnapshot({
       log: this.#host.log,
       pseudonym: this.#host.pseudonym,
       endpoints,
       setups: setups.hooks,
+      timings,
+      traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
       activate: activation(setups, this.#text),
       dispose: disposal(this.#binder, setups, this.#client, this.#host.log),
@@ -208,7 +228,7 @@ class Builder {
     return apis;
   }
 
-  #endpoint(target: Published): Endpoint | undefined {
+  #endpoint(target: Published, timings: readonly HandlerTiming[]): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
     const uses = this.#bindings.of(api, environment);
@@ -225,7 +245,7 @@ class Builder {
     placed.push({ bound, at: this.#text.locate.positionOf(path) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
-    return compileEndpoint(target, placed, backend, limits);
+    return compileEndpoint(target, placed, backend, limits, timings);
   }
 
   /** What plugins do for an API that nothing binds them to. */

@@ -2,7 +2,7 @@ import type { Path } from '../config/problems.ts';
 
 /**
  * The entries of a configuration that have the wrong shape: known by name, but not to be read. The name `*` stands for
- * the whole of `listeners` and `limits`.
+ * the whole of `listeners`, `limits` and `management`.
  */
 export interface Damaged {
   has(section: string, name: string | number): boolean;
@@ -16,7 +16,7 @@ const divisible: ReadonlySet<string | number | undefined> = new Set([
   'bindings',
 ]);
 /** Sections that little else is checked against. */
-const separate: ReadonlySet<string | number | undefined> = new Set(['listeners', 'limits']);
+const separate: ReadonlySet<string | number | undefined> = new Set(['listeners', 'limits', 'management']);
 
 /**
  * Which entries to leave out so that everything else can still be checked, and all problems be told at once.

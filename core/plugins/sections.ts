@@ -100,18 +100,37 @@ export class Setups {
   }
 }
 
-const hookKeys = [
-  'routing',
-  'describeMiss',
-  'fallback',
-  'completed',
-  'unrouted',
-  'withheld',
-  'services',
-  'activate',
-  'stop',
-  'dispose',
-] as const;
+/** Each hook of a plugin's setup, and what is wrong with a value that it cannot be. */
+const hookForms: Readonly<Record<keyof GatewayHooks, (value: unknown) => string | undefined>> = {
+  routing: notFunction,
+  describeMiss: notFunction,
+  fallback: notFunction,
+  completed: notFunction,
+  unrouted: notFunction,
+  // An empty one would withhold every field, one in upper case none.
+  withheld: (value) =>
+    Array.isArray(value) &&
+    value.every((prefix) => typeof prefix === 'string' && /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(prefix))
+      ? undefined
+      : 'must be a list of beginnings of field names in lower case',
+  services: () => undefined,
+  management: (value) => {
+    const { path, handle } = partsOf(value);
+    const isPath = typeof path === 'string' && /^\/[\w.~/-]+$/.test(path);
+    return isPath && typeof handle === 'function' ? undefined : 'must be a `path` and a function `handle`';
+  },
+  status: notFunction,
+  timing: (value) => {
+    const { every, record } = partsOf(value);
+    const isCount = Number.isInteger(every) && Number(every) > 0;
+    return isCount && typeof record === 'function'
+      ? undefined
+      : 'must be a number `every` and a function `record`';
+  },
+  activate: notFunction,
+  stop: notFunction,
+  dispose: notFunction,
+};
 
 function wrongHook(hooks: unknown): string | undefined {
   if (hooks instanceof Promise) {
@@ -120,22 +139,19 @@ function wrongHook(hooks: unknown): string | undefined {
   }
   if (typeof hooks !== 'object' || hooks === null) return 'setup must return an object of hooks; {} for none';
   for (const [key, value] of Object.entries(hooks)) {
-    if (!(hookKeys as readonly string[]).includes(key)) {
-      return `setup returned "${key}", which is no hook; ${describeAllowed(hookKeys, key)}`;
+    if (!Object.hasOwn(hookForms, key)) {
+      return `setup returned "${key}", which is no hook; ${describeAllowed(Object.keys(hookForms), key)}`;
     }
-    if (value === undefined || key === 'services') continue;
-    if (key === 'withheld' ? !isWithheld(value) : typeof value !== 'function')
-      return key === 'withheld' ? withheldForm : `"${key}" must be a function`;
+    const wrong = value === undefined ? undefined : hookForms[key as keyof GatewayHooks](value);
+    if (wrong !== undefined) return `"${key}" ${wrong}`;
   }
   return undefined;
 }
 
-const withheldForm = '"withheld" must be a list of beginnings of field names in lower case';
+function notFunction(value: unknown): string | undefined {
+  return typeof value === 'function' ? undefined : 'must be a function';
+}
 
-// An empty one would withhold every field, one in upper case none.
-function isWithheld(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((prefix) => typeof prefix === 'string' && /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(prefix))
-  );
+function partsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

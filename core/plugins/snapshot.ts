@@ -1,14 +1,20 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Arrival, GatewayHooks, Log, Reply, Route } from '#sdk';
+import type { Arrival, GatewayHooks, HandlerTiming, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { isReply } from '../kernel/chains.ts';
 import { compileWithheld } from '../kernel/forwarding.ts';
 import type { BodyLimits } from '../kernel/content-reader.ts';
 import type { Exchange } from '../kernel/exchange.ts';
 import { type Chain, type Handler, type SyncChain, compileChain, compileSyncChain } from '../kernel/hooks.ts';
+import { timed } from '../kernel/timing.ts';
 
 /** Longest content of a request that found no API: nothing has asked yet who sends it. */
 const fallbackBytes = 64 * 1024;
+
+/** What is under way in a gateway, whatever configuration it began with. */
+export interface Traffic {
+  inFlight: number;
+}
 
 /** A built configuration, counted by the requests that use it and disposed after the last of them. */
 export class BuiltSnapshot implements Snapshot {
@@ -29,7 +35,8 @@ export class BuiltSnapshot implements Snapshot {
    * @throws ConfigError when one of them cannot
    */
   readonly activate: () => void;
-  readonly #setups: ReadonlyMap<string, GatewayHooks>;
+  readonly setups: ReadonlyMap<string, GatewayHooks>;
+  readonly #traffic: Traffic;
   readonly #dispose: () => Promise<unknown>;
   #inFlight = 0;
   #isRetired = false;
@@ -42,6 +49,8 @@ export class BuiltSnapshot implements Snapshot {
     pseudonym: string;
     endpoints: readonly Endpoint[];
     setups: ReadonlyMap<string, GatewayHooks>;
+    timings: readonly HandlerTiming[];
+    traffic: Traffic;
     bodyTimeoutMs: number;
     activate: () => void;
     dispose: () => Promise<unknown>;
@@ -50,7 +59,8 @@ export class BuiltSnapshot implements Snapshot {
     this.pseudonym = parts.pseudonym;
     this.endpoints = parts.endpoints;
     this.activate = parts.activate;
-    this.#setups = parts.setups;
+    this.setups = parts.setups;
+    this.#traffic = parts.traffic;
     this.#dispose = parts.dispose;
     this.fallbackLimits = { maxBytes: fallbackBytes, idleMs: parts.bodyTimeoutMs };
     const routing: Handler<Arrival>[] = [];
@@ -60,16 +70,21 @@ export class BuiltSnapshot implements Snapshot {
     const unrouted: Finisher[] = [];
     for (const [plugin, hooks] of parts.setups) {
       if (hooks.routing !== undefined) {
-        const handle = hooks.routing.bind(hooks);
+        const handle = timed(parts.timings, plugin, 'routing', hooks.routing.bind(hooks));
         routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
       }
       const describeMiss = hooks.describeMiss?.bind(hooks);
       if (describeMiss !== undefined) missDescribers.push(describeMiss);
       const serve = hooks.fallback?.bind(hooks);
-      if (serve !== undefined)
-        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle: serve });
-      const notify = hooks.completed?.bind(hooks);
-      if (notify !== undefined) completed.push({ plugin, binding: plugin, at: undefined, notify });
+      if (serve !== undefined) {
+        const handle = timed(parts.timings, plugin, 'fallback', serve);
+        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle });
+      }
+      const bare = hooks.completed?.bind(hooks);
+      if (bare !== undefined) {
+        const notify = timed(parts.timings, plugin, 'completed', bare);
+        completed.push({ plugin, binding: plugin, at: undefined, notify });
+      }
       const finish = hooks.unrouted?.bind(hooks);
       if (finish !== undefined) {
         unrouted.push({ plugin, hook: 'unrouted', binding: plugin, at: undefined, finish });
@@ -87,7 +102,7 @@ export class BuiltSnapshot implements Snapshot {
   /** Lets plugins end what they do of their own accord; settles when they have, or that time is over. */
   async stop(withinMs: number): Promise<void> {
     const late = new AbortController();
-    const stops = Array.from(this.#setups, async ([plugin, hooks]) => {
+    const stops = Array.from(this.setups, async ([plugin, hooks]) => {
       try {
         await hooks.stop?.(withinMs);
       } catch (error) {
@@ -102,10 +117,12 @@ export class BuiltSnapshot implements Snapshot {
 
   enter(): void {
     this.#inFlight += 1;
+    this.#traffic.inFlight += 1;
   }
 
   leave(): void {
     this.#inFlight -= 1;
+    this.#traffic.inFlight -= 1;
     if (this.#isRetired && this.#inFlight === 0) this.#end();
   }
 

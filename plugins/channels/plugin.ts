@@ -44,6 +44,7 @@ export default definePlugin({
           if (exchange !== undefined) for (const calls of counted) calls.completed(exchange);
         },
       }),
+      status: () => states.flatMap((channel) => channel.states()),
       dispose() {
         for (const channel of channels.values()) channel.dispose();
       },

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { FunctionFault, FunctionResult, GatewayFunction, Invocation, SetupKit } from '#sdk';
+import type {
+  FunctionFault,
+  FunctionResult,
+  GatewayFunction,
+  Invocation,
+  IsolatesState,
+  SetupKit,
+} from '#sdk';
 import { type Fault, type IsolatePool, type Program, SourceError, compileProgram } from '#sdk/isolates';
 import type { FunctionOptions } from './options.ts';
 import { acquirePool } from './pools.ts';
@@ -42,6 +49,13 @@ export class LocalFunction implements GatewayFunction {
     const lease = acquirePool(kit.log, name, program, pooled, warm);
     this.#pool = lease.pool;
     this.release = () => lease.release();
+  }
+
+  isolates(): IsolatesState {
+    const { faults: counted, ...figures } = this.#pool.figures();
+    const byKind: Partial<Record<FunctionFault, number>> = {};
+    for (const [fault, count] of counted) byKind[faults[fault]] = (byKind[faults[fault]] ?? 0) + count;
+    return { function: this.name, ...figures, faults: byKind };
   }
 
   async invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult> {

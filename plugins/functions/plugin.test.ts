@@ -127,6 +127,25 @@ test('functions share nothing, whatever they do to their globals', async (t) => 
   assert.deepEqual(await invoke('g'), { value: ['undefined', 'undefined'] });
 });
 
+test('the status tells what isolates do and did, over reloads', async (t) => {
+  const source = 'exports.handler = ({ a }) => { if (a === 1) throw new Error("one"); return a; }';
+  const all = { f: { source: 'f.js' }, far: { url: 'http://192.0.2.1/' } };
+  const { gateway, invoke, reload } = await load(t, { 'f.js': source }, all);
+  const told = async () => {
+    const { plugins } = JSON.parse((await gateway.manage('/status')).body) as {
+      plugins: { functions: Record<string, unknown>[] };
+    };
+    return plugins.functions.map(({ idle: _idle, ...figures }) => figures);
+  };
+  const figures = { function: 'f', busy: 0, waiting: 0 };
+  assert.deepEqual(await told(), [{ ...figures, calls: 0, faults: {} }]);
+  await invoke('f', { a: 0 });
+  await invoke('f', { a: 1 });
+  await reload(all);
+  await invoke('f', { a: 1 });
+  assert.deepEqual(await told(), [{ ...figures, calls: 3, faults: { failed: 2 } }]);
+});
+
 test('a reload keeps the warm isolates of what is unchanged, and stops the others', async (t) => {
   const source = 'let n = 0; exports.handler = () => (n += 1)';
   const all = { f: { source: 'f.js' }, g: { source: 'f.js' } };

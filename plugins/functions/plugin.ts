@@ -1,4 +1,12 @@
-import { Functions, type GatewayFunction, type SetupKit, type Static, definePlugin, offer } from '#sdk';
+import {
+  Functions,
+  type GatewayFunction,
+  type IsolatesState,
+  type SetupKit,
+  type Static,
+  definePlugin,
+  offer,
+} from '#sdk';
 import { LocalFunction, readProgram } from './local.ts';
 import { type FunctionOptions, FunctionsSchema, engineOf } from './options.ts';
 import { RemoteFunction } from './remote.ts';
@@ -15,8 +23,11 @@ export default definePlugin({
       if (made !== undefined) functions.set(name, made);
     }
     const names = Object.keys(section ?? {});
+    const isolates = (): IsolatesState[] =>
+      [...functions.values()].flatMap((each) => (each instanceof LocalFunction ? [each.isolates()] : []));
     return {
-      services: [offer(Functions, { names, byName: (name) => functions.get(name) })],
+      services: [offer(Functions, { names, byName: (name) => functions.get(name), isolates })],
+      status: isolates,
       dispose() {
         for (const each of functions.values()) each.release();
       },

@@ -1,4 +1,4 @@
-import type { CallLimits, CallResult, IsolateLine, IsolateOptions } from './calls.ts';
+import type { CallLimits, CallResult, Fault, IsolateLine, IsolateOptions } from './calls.ts';
 import { Cell } from './cell.ts';
 import type { Program } from './program.ts';
 
@@ -34,6 +34,8 @@ export class IsolatePool {
   #waiting: Waiting[] = [];
   #shrink: NodeJS.Timeout | undefined;
   #isDisposed = false;
+  #calls = 0;
+  readonly #faults = new Map<Fault, number>();
 
   constructor(program: Program, options: PoolOptions) {
     this.#program = program;
@@ -45,8 +47,27 @@ export class IsolatePool {
     if (!this.#isDisposed && this.#busy.size + this.#idle.length === 0) this.#idle.push(this.#start());
   }
 
+  /** What it does now, and did so far. */
+  figures() {
+    return {
+      busy: this.#busy.size,
+      idle: this.#idle.length,
+      waiting: this.#waiting.length,
+      calls: this.#calls,
+      faults: this.#faults as ReadonlyMap<Fault, number>,
+    };
+  }
+
   /** Calls the program with arguments as JSON text. Never rejects. */
-  call(args: string, limits: CallLimits): Promise<CallResult> {
+  async call(args: string, limits: CallLimits): Promise<CallResult> {
+    const result = await this.#call(args, limits);
+    const { fault } = result;
+    this.#calls += 1;
+    if (fault !== undefined) this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + 1);
+    return result;
+  }
+
+  #call(args: string, limits: CallLimits): Promise<CallResult> {
     if (this.#isDisposed) return Promise.resolve(disposed);
     const cell = this.#take();
     if (cell !== undefined) return this.#run(cell, args, limits);

@@ -1,7 +1,7 @@
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
 import type { Completed } from '../exchange.ts';
-import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
+import { type ManagementAnswer, type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
 import { VirtualClock } from './clock.ts';
@@ -44,6 +44,8 @@ export interface TestGateway {
    * @throws TypeError when the request reaches no API
    */
   describe(method: string, url: string, options?: RequestOptions): readonly string[];
+  /** Asks for a page of the management listener. */
+  manage(path: string): Promise<ManagementAnswer>;
   /** Puts another configuration in force, as a changed file would. */
   reload(config: string | Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -90,6 +92,7 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
     log,
     request: (method, url, options = {}) => send(gateway, method, url, options),
     describe: (method, url, options = {}) => describe(gateway, method, url, options),
+    manage: (path) => gateway.manage(path),
     reload: (config) => gateway.apply(read(config)),
     close: () => gateway.close(),
   };

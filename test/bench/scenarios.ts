@@ -1,7 +1,15 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Load } from './load.ts';
 
-export const SCENARIOS = ['plain', 'signed', 'full', 'self-call', 'apis-10', 'apis-10000'] as const;
+export const SCENARIOS = [
+  'plain',
+  'signed',
+  'full',
+  'full-metrics',
+  'self-call',
+  'apis-10',
+  'apis-10000',
+] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface Scenario {
@@ -31,11 +39,13 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   },
   full: {
     title: 'Huawei signature + access control + throttling + hmac + access log',
+    config: toFullConfig,
+    load: () => ({ host: HOST, headers: toHuaweiHeaders(PATH), path: PATH, count: 1 }),
+  },
+  'full-metrics': {
+    title: 'the same + metrics',
     config: (port, backendPort, directory) =>
-      toConfig(port, apis(1, 'app', backendPort)) +
-      caller('bench/service-0') +
-      FULL_PLUGINS +
-      accessLog(directory),
+      toFullConfig(port, backendPort, directory) + 'management: { port: 0 }\nmetrics: {}\n',
     load: () => ({ host: HOST, headers: toHuaweiHeaders(PATH), path: PATH, count: 1 }),
   },
   'self-call': {
@@ -51,6 +61,15 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   'apis-10': toManyApis(10),
   'apis-10000': toManyApis(10_000),
 };
+
+function toFullConfig(port: number, backendPort: number, directory: string): string {
+  return (
+    toConfig(port, apis(1, 'app', backendPort)) +
+    caller('bench/service-0') +
+    FULL_PLUGINS +
+    accessLog(directory)
+  );
+}
 
 function toManyApis(count: number): Scenario {
   return {

@@ -1,0 +1,27 @@
+import type { GatewayHooks } from '#sdk';
+import type { Problems } from '../config/check.ts';
+import type { LoadedPlugin } from './registry.ts';
+
+/** Pages of the management listener that the gateway serves itself. */
+export const ownPages = { health: '/healthz', readiness: '/readyz', status: '/status' } as const;
+
+/** A page that nothing serves, or two at one path, are mistakes to be told before somebody misses their figures. */
+export function checkPages(
+  setups: ReadonlyMap<string, GatewayHooks>,
+  plugins: readonly LoadedPlugin[],
+  hasManagement: boolean,
+  problems: Problems,
+): void {
+  const owners = new Map<string, string>(Object.values(ownPages).map((path) => [path, 'the gateway']));
+  for (const { definition } of plugins) {
+    const { name, section } = definition;
+    const path = setups.get(name)?.management?.path;
+    if (path === undefined) continue;
+    const at = [section?.name ?? name];
+    const owner = owners.get(path);
+    owners.set(path, `the plugin "${name}"`);
+    if (owner !== undefined) problems.add(at, `the page ${path} belongs to ${owner} already`);
+    if (!hasManagement)
+      problems.add(at, `nothing serves ${path}; \`management: { port: N }\` says where to listen for it`);
+  }
+}

@@ -1,0 +1,155 @@
+import { type Api, type Clock, type Completed, type Published, refusalKinds } from '#sdk';
+import { type Figures, count, newFigures } from './figures.ts';
+import type { ApiState, HandlerState, State } from './state.ts';
+
+/** How long an API that is gone is still told, so that the last requests are seen by the next scrape. */
+const goneMs = 5 * 60_000;
+/** Plugins times hooks; an extension that changes its name at each reload must not fill the memory. */
+const maxHandlers = 1000;
+
+interface Entry {
+  readonly key: string;
+  readonly api: string;
+  readonly environment: string;
+  readonly figures: Figures;
+  /** Configurations that publish it and are not disposed yet. */
+  holders: number;
+  /** When the last of them went. */
+  goneAt: number;
+}
+
+/** The APIs that one configuration tells one by one. */
+export interface Told {
+  readonly figures: ReadonlyMap<Api, ReadonlyMap<string, Figures>>;
+  release(): void;
+}
+
+const indexOfKind = new Map(Object.keys(refusalKinds).map((kind, index) => [kind, index]));
+
+/** What is counted in this process, whatever configuration is in force. */
+export class Counts {
+  readonly #clock: Clock;
+  readonly #none = newFigures();
+  readonly #other = newFigures();
+  readonly #entries = new Map<string, Entry>();
+  /** Those of them that no configuration has, the longest gone first. */
+  readonly #gone = new Set<Entry>();
+  readonly #refusals = new Float64Array(indexOfKind.size);
+  readonly #handlers = new Map<string, { plugin: string; hook: string; calls: number; seconds: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Runs for every request. */
+  completed(told: Told, notice: Completed): void {
+    const { exchange, refusal } = notice;
+    count(
+      exchange === undefined
+        ? this.#none
+        : (told.figures.get(exchange.api)?.get(exchange.environment) ?? this.#other),
+      notice,
+    );
+    if (refusal === undefined) return;
+    const index = indexOfKind.get(refusal.kind);
+    if (index !== undefined) this.#refusals[index] = (this.#refusals[index] ?? 0) + 1;
+  }
+
+  /** A handler took so long. */
+  record(plugin: string, hook: string, ms: number): void {
+    const key = `${plugin} ${hook}`;
+    let entry = this.#handlers.get(key);
+    if (entry === undefined) {
+      if (this.#handlers.size >= maxHandlers) return;
+      entry = { plugin, hook, calls: 0, seconds: 0 };
+      this.#handlers.set(key, entry);
+    }
+    entry.calls += 1;
+    entry.seconds += ms / 1000;
+  }
+
+  /**
+   * Chooses the APIs that a configuration tells one by one, and goes on counting where an earlier one has told them. Those
+   * that are told already come first: a series that turns into `other` looks like an API that died.
+   */
+  hold(published: readonly Published[], most: number): Told {
+    const keyed = published.map((each) => ({ ...each, key: `${each.api.name} ${each.environment}` }));
+    const known = keyed.filter(({ key }) => this.#entries.has(key));
+    const unknown = keyed.filter(({ key }) => !this.#entries.has(key));
+    const held: Entry[] = [];
+    const figures = new Map<Api, Map<string, Figures>>();
+    for (const { api, environment, key } of [...known, ...unknown].slice(0, most)) {
+      const entry = this.#entries.get(key) ?? {
+        key,
+        api: api.name,
+        environment,
+        figures: newFigures(),
+        holders: 0,
+        goneAt: 0,
+      };
+      this.#entries.set(key, entry);
+      this.#gone.delete(entry);
+      entry.holders += 1;
+      held.push(entry);
+      figures.set(api, (figures.get(api) ?? new Map<string, Figures>()).set(environment, entry.figures));
+    }
+    let isReleased = false;
+    const release = (): void => {
+      if (isReleased) return;
+      isReleased = true;
+      for (const entry of held) this.#release(entry);
+      this.#forget(most);
+    };
+    return { figures, release };
+  }
+
+  state(): Pick<State, 'apis' | 'refusals' | 'handlers'> {
+    this.#forget(Infinity);
+    const entries = [
+      { api: 'none', environment: '', figures: this.#none },
+      { api: 'other', environment: '', figures: this.#other },
+      ...this.#entries.values(),
+    ];
+    const apis = entries.map(({ api, environment, figures }): ApiState => ({
+      api,
+      environment,
+      figures: [...figures],
+    }));
+    const refusals = Object.fromEntries(
+      [...indexOfKind].map(([kind, index]) => [kind, this.#refusals[index] ?? 0]),
+    );
+    const handlers = Array.from(this.#handlers.values(), (each): HandlerState => ({ ...each }));
+    return { apis, refusals, handlers };
+  }
+
+  #release(entry: Entry): void {
+    entry.holders -= 1;
+    if (entry.holders > 0) return;
+    entry.goneAt = this.#clock.now();
+    this.#gone.add(entry);
+  }
+
+  /** Lets go of what was never called, is gone for long, or is more than `most`. */
+  #forget(most: number): void {
+    const before = this.#clock.now() - goneMs;
+    for (const entry of this.#gone) if (!entry.figures.some((figure) => figure > 0)) this.#drop(entry);
+    for (const entry of this.#gone) {
+      if (this.#gone.size <= most && entry.goneAt > before) break;
+      this.#drop(entry);
+    }
+  }
+
+  #drop(entry: Entry): void {
+    this.#gone.delete(entry);
+    this.#entries.delete(entry.key);
+  }
+}
+
+const byOwner = new WeakMap<object, Counts>();
+
+/** @param owner what all configurations of one gateway share, and no two gateways do */
+export function countsOf(owner: object, clock: Clock): Counts {
+  const counts = byOwner.get(owner) ?? new Counts(clock);
+  byOwner.set(owner, counts);
+  return counts;
+}
