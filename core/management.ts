@@ -8,7 +8,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 /** The configuration in force, as the pages tell it. */
-export interface InForce {
+interface InForce {
   /** Counts the configurations of this gateway. */
   readonly number: number;
   /** Milliseconds since 1970. */

@@ -11,6 +11,7 @@ import type {
   Published,
   Route,
 } from './exchange.ts';
+import type { HandlerTiming, ManagementPage } from './management.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
 
@@ -87,29 +88,6 @@ export interface GatewayHooks {
   stop?(withinMs: number): Promise<void>;
   /** As in `Hooks`. A gateway that stops waits for it. */
   dispose?(): void | Promise<void>;
-}
-
-/** A page for operators and their tools. */
-export interface ManagementPage {
-  /** As sent: `/` and letters, digits or `.`, `_`, `~`, `-`, `/`. `/healthz`, `/readyz` and `/status` are the gateway's own. */
-  readonly path: string;
-  /** Answers a GET or a HEAD. */
-  handle(): ManagementAnswer | Promise<ManagementAnswer>;
-}
-
-export interface ManagementAnswer {
-  /** 200 unless given. */
-  readonly status?: number;
-  readonly contentType: string;
-  readonly body: string;
-}
-
-/** Who is told how long handlers of plugins take, at every hook. */
-export interface HandlerTiming {
-  /** One call in so many is timed, counted for each handler by itself. */
-  readonly every: number;
-  /** @param ms until the handler answered, what it waited for included */
-  record(plugin: string, hook: string, ms: number): void;
 }
 
 /** A request that found no API. */

@@ -1,7 +1,8 @@
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
 import type { Completed } from '../exchange.ts';
-import { type ManagementAnswer, type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
+import type { ManagementAnswer } from '../management.ts';
+import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
 import { VirtualClock } from './clock.ts';
