@@ -23,7 +23,7 @@ export async function createClient(plan: StatePlan): Promise<RedisClient> {
 }
 
 /** How a single server, or the master that sentinels name, is spoken to. */
-export function redisOptions(plan: StatePlan) {
+function redisOptions(plan: StatePlan) {
   const { store } = plan;
   const own = {
     ...connectionOptions(plan),
@@ -64,11 +64,12 @@ function clusterOptions(plan: StatePlan) {
   };
 }
 
-function connectionOptions({ store, timeoutMs, connectTimeoutMs }: StatePlan) {
+function connectionOptions({ store, connectTimeoutMs }: StatePlan) {
   return {
     connectTimeout: connectTimeoutMs,
-    // A connection that swallows everything is given up; TCP by itself would try for a quarter of an hour.
-    socketTimeout: Math.max(1000, 4 * timeoutMs),
+    // A connection that swallows everything is given up; TCP by itself would try for a quarter of an hour. Longer than
+    // this process is ever busy with something else: that is nothing the server did.
+    socketTimeout: 5000,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectionName: 'tapgate',

@@ -6,7 +6,7 @@ import type { ConfigText } from '../config/read.ts';
 import type { StateConfig, StoreConfig } from '../config/state-schema.ts';
 import { authoritiesFault, pairFault } from '../http/tls.ts';
 
-export interface Address {
+interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -19,7 +19,7 @@ interface StoreTls {
 }
 
 /** Where the store is. Holds secrets: never log it. */
-export interface StorePlan {
+interface StorePlan {
   readonly kind: 'single' | 'sentinel' | 'cluster';
   /** Of the server, of sentinels, or of some nodes. */
   readonly addresses: readonly Address[];

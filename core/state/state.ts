@@ -14,7 +14,7 @@ export interface State {
 
 /** The state that a configuration was built on. */
 export interface HeldState extends State {
-  /** Connects to what is shared. Waits for a bounded time; never rejects. */
+  /** Connects to what is shared. Waits for a bounded time; a store that is away is no error. */
   open(): Promise<void>;
   /** To be called once, when the configuration is gone. */
   release(): void;

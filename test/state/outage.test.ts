@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { until } from '../gateway/support/within.ts';
+import { Redis } from 'ioredis';
+import { pause, until } from '../gateway/support/within.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { type Machine, limit, longMs, openMachine, planFor, storm } from './support.ts';
 
@@ -55,15 +56,38 @@ test('a server that hangs: waits are bounded, and nobody else waits', async (t) 
   assert.equal(await machine.held.values.claim('y', longMs), true);
 });
 
-test('a server that hangs for long: the connection is given up, and another one found', async (t) => {
+test('while this process is busy, the store is not late', async (t) => {
+  const { machine } = await start(t, 100);
+  const block = (): void => {
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+  };
+  const taken = Array.from({ length: 10 }, () => machine.take(limit('a', 5)));
+  // Before the question leaves, and after it left.
+  block();
+  setImmediate(block);
+  const refused = (await Promise.all(taken)).filter(({ refusedBy }) => refusedBy === 0);
+  assert.equal(refused.length, 5);
+  assert.deepEqual(machine.log, []);
+});
+
+test('a server that hangs for long: the connection is given up, and another one made', async (t) => {
   const { server, machine } = await start(t, 100);
+  const redis = new Redis(server.port);
+  t.after(() => redis.disconnect());
+  const connection = async (): Promise<string | undefined> =>
+    /id=(\d+) [^\n]*name=tapgate /.exec(String(await redis.client('LIST')))?.[1];
+  const first = await connection();
+  assert.ok(first);
   server.freeze();
   await machine.take(limit('a', 10));
   await until(() => machine.log.length > 0, 'the outage is told');
-  // Longer than the connection is given.
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  // Longer than a connection is given.
+  await pause(6000);
   server.thaw();
   await recovered(machine);
+  const second = await connection();
+  assert.ok(second !== undefined && second !== first, `${first} ${second}`);
 });
 
 test('a server that is not there yet: the gateway starts, and finds it later', async (t) => {
@@ -82,7 +106,6 @@ test('a server that is not there yet: the gateway starts, and finds it later', a
 
 test('a server that answers, but takes no writes, is out of reach', async (t) => {
   const { server, machine } = await start(t, 5000);
-  const { Redis } = await import('ioredis');
   const redis = new Redis(server.port);
   t.after(() => redis.disconnect());
   await redis.replicaof('127.0.0.1', 1);

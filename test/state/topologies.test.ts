@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Redis } from 'ioredis';
+import { Problems } from '../../core/config/check.ts';
+import { readConfigText } from '../../core/config/read.ts';
+import { type StateConfig, StateSchema } from '../../core/config/state-schema.ts';
+import { planState } from '../../core/state/state-plan.ts';
+import { createAuthority, createPair, writeFiles } from '../gateway/support/certificates.ts';
 import { pause, within } from '../gateway/support/within.ts';
-import { type RedisServer, startRedis, startSentinel } from '../support/redis.ts';
-import { limit, openMachine, planFor, storm } from './support.ts';
+import { type RedisServer, freePort, startRedis, startSentinel } from '../support/redis.ts';
+import { type Machine, limit, openMachine, planFor, storm } from './support.ts';
 
 const slots = 16_384;
 
@@ -84,4 +91,50 @@ test('sentinels tell where the master is', async (t) => {
   t.after(() => redis.disconnect());
   assert.equal((await redis.keys('tapgate:*')).length, 2, 'the count, and what was tried at first');
   assert.deepEqual(machine.log, []);
+});
+
+test('rediss://, and a certificate of an authority of our own; without trust in it the store is out of reach', async (t) => {
+  const authority = await createAuthority('authority');
+  const pair = await createPair('localhost', authority);
+  const folder = writeFiles({
+    'ca.pem': authority.cert,
+    'redis.pem': pair.cert,
+    'redis.key': pair.key,
+  });
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const tlsPort = await freePort();
+  const files = ['--tls-cert-file', join(folder, 'redis.pem'), '--tls-key-file', join(folder, 'redis.key')];
+  const tls = [
+    '--tls-port',
+    String(tlsPort),
+    '--tls-auth-clients',
+    'no',
+    '--tls-ca-cert-file',
+    join(folder, 'ca.pem'),
+  ];
+  const server = await startRedis([...tls, ...files, '--requirepass', 'p@ss/word']);
+  t.after(() => server[Symbol.asyncDispose]());
+  const open = async (store: unknown): Promise<Machine> => {
+    const text = readConfigText({ [join(folder, 'gateway.yaml')]: JSON.stringify({ state: { store } }) }, {});
+    const problems = new Problems(text.locate, text.problems);
+    assert.ok(problems.check(StateSchema, text.root['state'], ['state']));
+    const plan = planState(text.root['state'] as StateConfig, text, problems);
+    assert.deepEqual(problems.list, []);
+    assert.ok(plan);
+    const machine = await openMachine({ ...plan, timeoutMs: 5000, connectTimeoutMs: 5000 });
+    t.after(() => machine.held.release());
+    return machine;
+  };
+  const trusting = await open({
+    address: `localhost:${tlsPort}`,
+    password: 'p@ss/word',
+    tls: { ca: 'ca.pem' },
+  });
+  assert.equal(await trusting.held.values.claim('a', 60_000), true);
+  assert.deepEqual(trusting.log, []);
+  const doubting = await open(`rediss://:p%40ss%2Fword@localhost:${tlsPort}/0`);
+  assert.match(String(doubting.log[0]?.error), /certificate/);
+  await assert.rejects(async () => doubting.held.values.claim('a', 1));
+  const plain = await open(`redis://:p%40ss%2Fword@127.0.0.1:${server.port}/0`);
+  assert.equal(await plain.held.values.claim('a', 60_000), false);
 });

@@ -118,7 +118,8 @@ function redisCommand(): string {
   throw new Error('these tests need Redis 7: install the package redis-server, or set REDIS_URL');
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listened at a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
