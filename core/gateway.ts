@@ -94,12 +94,9 @@ export class Gateway {
 
   async #apply(text: ConfigText, isListening: boolean): Promise<void> {
     const built = await this.build(text);
-    await built.state.open();
-    if (this.#isClosed) {
-      built.snapshot.retire();
-      throw new Error(closed);
-    }
     try {
+      await built.state.open();
+      if (this.#isClosed) throw new Error(closed);
       built.snapshot.activate();
     } catch (error) {
       built.snapshot.retire();

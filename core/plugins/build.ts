@@ -289,12 +289,7 @@ function activation(setups: Setups, { locate }: ConfigText): () => void {
 }
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */
-function disposal(
-  binder: Binder,
-  setups: Setups,
-  log: Log,
-  release: () => void,
-): () => Promise<unknown> {
+function disposal(binder: Binder, setups: Setups, log: Log, release: () => void): () => Promise<unknown> {
   const waiting: Promise<unknown>[] = [];
   const failed = (error: unknown): void => {
     const reason = error instanceof Error ? error.stack : String(error);
