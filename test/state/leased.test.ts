@@ -88,7 +88,7 @@ test('a key that stands twice is counted once', async () => {
   assert.deepEqual((await one.take(limit('twice', 50), limit('twice', 30))).remaining, [49, 29]);
 });
 
-test('a lease ends with its window', async () => {
+test('a lease ends with its window', { timeout: 60_000 }, async () => {
   const [one, two] = machines;
   assert.ok(one && two);
   const of = limit('short', 40, 1000);

@@ -1,9 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock, Limit, Log, Taken } from '#sdk';
+import { Problems } from '../../core/config/check.ts';
+import { readConfigText } from '../../core/config/read.ts';
 import { MemoryCounters } from '../../core/state/memory-counters.ts';
 import { MemoryValues } from '../../core/state/memory-values.ts';
 import type { HeldState } from '../../core/state/state.ts';
-import type { StatePlan } from '../../core/state/state-plan.ts';
+import { type StatePlan, planState } from '../../core/state/state-plan.ts';
 import { States } from '../../core/state/states.ts';
 
 /** A period that does not end while a test runs. */
@@ -14,11 +15,6 @@ export const limit = (key: string, most: number, periodMs = longMs): Limit => ({
   limit: most,
   periodMs,
 });
-
-/** Keys of this run alone, for servers that tests share. */
-export function ownPrefix(): string {
-  return `tapgate-test-${randomBytes(6).toString('hex')}:`;
-}
 
 /** How a server at this machine's port is used. */
 export function planFor(port: number, others: Partial<StatePlan> = {}): StatePlan {
@@ -32,6 +28,15 @@ export function planFor(port: number, others: Partial<StatePlan> = {}): StatePla
     prefix: 'tapgate:',
     ...others,
   };
+}
+
+/** How the server at an address that may have a password is used. */
+export function planAt(url: string, prefix: string): StatePlan {
+  const text = readConfigText({ 'gateway.yaml': '{}' }, {});
+  const { store: _store, ...others } = planFor(0, { prefix });
+  const plan = planState({ ...others, store: url }, text, new Problems(text.locate, []));
+  if (plan === undefined) throw new Error('REDIS_URL is no address of a Redis');
+  return plan;
 }
 
 /** The state of a gateway of its own. */

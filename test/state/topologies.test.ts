@@ -33,46 +33,50 @@ async function startCluster(t: TestContext): Promise<{ servers: RedisServer[]; c
   return { servers, clients };
 }
 
-test('a Cluster: all keys of a request are in one slot, and those of partitions are spread', async (t) => {
-  const { servers, clients } = await startCluster(t);
-  const store = {
-    kind: 'cluster',
-    addresses: servers.slice(0, 1).map(({ port }) => ({ host: '127.0.0.1', port })),
-  } as const;
-  const machines = [await openMachine(planFor(0, { store })), await openMachine(planFor(0, { store }))];
-  for (const { held } of machines) t.after(() => held.release());
-  assert.equal(
-    await storm(machines, 1000, limit('api', 1000), limit('user x', 300), limit('ip }{', 200)),
-    200,
-  );
-  const counters = machines[0]?.held.counters.of('plugin');
-  const partitions = Array.from({ length: 60 }, (_each, index) => `policy ${index} }{`);
-  for (const partition of partitions)
-    await counters?.take([limit('a', 5), limit('b', 5, 3_600_000)], partition);
-  const found = new Map<string, Set<number>>();
-  let total = 0;
-  for (const client of clients) {
-    const keys = await client.keys('tapgate:count:*');
-    assert.ok(keys.length > 0, 'each node has some');
-    total += keys.length;
-    for (const key of keys) {
-      const partition = /^tapgate:count:\{plugin\0(policy \d+ )?/.exec(key)?.[1] ?? '';
-      const slot = await client.cluster('KEYSLOT', key);
-      found.set(partition, (found.get(partition) ?? new Set()).add(slot));
+test(
+  'a Cluster: all keys of a request are in one slot, and those of partitions are spread',
+  { timeout: 60_000 },
+  async (t) => {
+    const { servers, clients } = await startCluster(t);
+    const store = {
+      kind: 'cluster',
+      addresses: servers.slice(0, 1).map(({ port }) => ({ host: '127.0.0.1', port })),
+    } as const;
+    const machines = [await openMachine(planFor(0, { store })), await openMachine(planFor(0, { store }))];
+    for (const { held } of machines) t.after(() => held.release());
+    assert.equal(
+      await storm(machines, 1000, limit('api', 1000), limit('user x', 300), limit('ip }{', 200)),
+      200,
+    );
+    const counters = machines[0]?.held.counters.of('plugin');
+    const partitions = Array.from({ length: 60 }, (_each, index) => `policy ${index} }{`);
+    for (const partition of partitions)
+      await counters?.take([limit('a', 5), limit('b', 5, 3_600_000)], partition);
+    const found = new Map<string, Set<number>>();
+    let total = 0;
+    for (const client of clients) {
+      const keys = await client.keys('tapgate:count:*');
+      assert.ok(keys.length > 0, 'each node has some');
+      total += keys.length;
+      for (const key of keys) {
+        const partition = /^tapgate:count:\{plugin\0(policy \d+ )?/.exec(key)?.[1] ?? '';
+        const slot = await client.cluster('KEYSLOT', key);
+        found.set(partition, (found.get(partition) ?? new Set()).add(slot));
+      }
     }
-  }
-  assert.equal(total, 3 + 2 * partitions.length);
-  assert.equal(found.size, 1 + partitions.length);
-  for (const [partition, its] of found) assert.equal(its.size, 1, `all of "${partition}" in one slot`);
-  const claims: boolean[] = [];
-  for (let index = 0; index < 50; index += 1)
-    claims.push((await machines[index % 2]?.held.values.claim(`nonce ${index % 25}`, 60_000)) === true);
-  assert.equal(claims.filter(Boolean).length, 25);
-  assert.deepEqual(
-    machines.flatMap(({ log }) => log),
-    [],
-  );
-});
+    assert.equal(total, 3 + 2 * partitions.length);
+    assert.equal(found.size, 1 + partitions.length);
+    for (const [partition, its] of found) assert.equal(its.size, 1, `all of "${partition}" in one slot`);
+    const claims: boolean[] = [];
+    for (let index = 0; index < 50; index += 1)
+      claims.push((await machines[index % 2]?.held.values.claim(`nonce ${index % 25}`, 60_000)) === true);
+    assert.equal(claims.filter(Boolean).length, 25);
+    assert.deepEqual(
+      machines.flatMap(({ log }) => log),
+      [],
+    );
+  },
+);
 
 test('sentinels tell where the master is', async (t) => {
   const master = await startRedis();

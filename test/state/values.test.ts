@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scoped } from '../../core/state/memory-values.ts';
 import { pause } from '../gateway/support/within.ts';
-import { startRedis } from '../support/redis.ts';
-import { openMachine, planFor } from './support.ts';
+import { ownPrefix, sharedRedis } from '../support/redis.ts';
+import { openMachine, planAt } from './support.ts';
 
-test('what one machine claimed, no other claims, and each can ask', async () => {
-  await using server = await startRedis();
-  const machines = await Promise.all([openMachine(planFor(server.port)), openMachine(planFor(server.port))]);
+test('what one machine claimed, no other claims, and each can ask', { timeout: 60_000 }, async () => {
+  await using server = await sharedRedis();
+  const plan = planAt(server.url, ownPrefix());
+  const machines = await Promise.all([openMachine(plan), openMachine(plan)]);
   // As plugins get them.
   const [one, two] = machines.map(({ held }) => scoped(held.values, 'plugin'));
   assert.ok(one && two);

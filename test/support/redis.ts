@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -24,12 +25,17 @@ export interface RedisServer extends AsyncDisposable {
 
 /**
  * The server in the environment variable REDIS_URL, which tests share and nobody may end: for keys under a prefix of
- * one's own. Else one is started.
+ * one's own. Else one is started. What ends or configures a server starts its own in any case.
  */
 export async function sharedRedis(): Promise<{ readonly url: string } & AsyncDisposable> {
   const url = process.env['REDIS_URL'];
   if (url !== undefined && url !== '') return { url, [Symbol.asyncDispose]: () => Promise.resolve() };
   return startRedis();
+}
+
+/** Keys of this run alone, for servers that tests share. */
+export function ownPrefix(): string {
+  return `tapgate-test-${randomBytes(6).toString('hex')}:`;
 }
 
 /** Starts a server of one's own at a free port, with a folder of its own. */
