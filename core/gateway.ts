@@ -19,12 +19,13 @@ import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
 import { MemoryValues } from './state/memory-values.ts';
+import { States } from './state/states.ts';
 
 /** What a test replaces; the defaults are the real things. */
 export interface GatewayOptions {
   readonly log: Log;
   readonly clock?: Clock;
-  /** Where replays are remembered; in this process when absent. */
+  /** Where replays are remembered unless the configuration says; in this process when absent. */
   readonly values?: Values;
   /** Serves the addresses that are not the gateway's own. */
   readonly targets?: TargetFactory;
@@ -46,8 +47,7 @@ export class Gateway {
   readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
   readonly stalledMs: number;
   readonly #options: GatewayOptions;
-  readonly #values: Values;
-  readonly #counters: MemoryCounters;
+  readonly #states: States;
   readonly #pools = new Pools();
   readonly #development = new DevelopmentCertificates();
   readonly #listeners = new Map<string, Listener>();
@@ -65,8 +65,8 @@ export class Gateway {
     this.clock = options.clock ?? systemClock;
     this.stalledMs = options.stalledMs ?? defaultStalledMs;
     this.#startedAt = this.clock.now();
-    this.#values = options.values ?? new MemoryValues(this.clock);
-    this.#counters = new MemoryCounters(this.clock);
+    const values = options.values ?? new MemoryValues(this.clock);
+    this.#states = new States({ values, counters: new MemoryCounters(this.clock) }, this.log);
   }
 
   /** The configuration in force. */
@@ -133,6 +133,7 @@ export class Gateway {
     // Before anything changes: what follows may not be interrupted until the listeners are renewed.
     let management = open;
     try {
+      await built.state.open();
       if (isListening) management = await this.#openManagement(built.root.management, text);
       if (this.#isClosed) throw new Error(closed);
       built.snapshot.activate();
@@ -166,8 +167,7 @@ export class Gateway {
     return build(text, {
       log: this.log,
       clock: this.clock,
-      values: this.#values,
-      counters: this.#counters,
+      state: (plan) => this.#states.hold(plan),
       pseudonym: this.pseudonym,
       development: this.#development,
       traffic: this.#traffic,

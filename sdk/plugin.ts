@@ -150,10 +150,18 @@ export interface Taken {
   readonly resetMs: readonly number[];
 }
 
-/** Counts shared by all who use the same key; they outlive a reload. Exact: a limit of N admits N, however many ask at once. */
+/**
+ * Counts shared by all who use the same key; they outlive a reload. A limit of N admits N, however many ask at once, and
+ * never more, unless the operator lets machines count by themselves or the store they share is out of reach.
+ */
 export interface Counters {
-  /** Counts one request against all the limits, or against none when one of them is used up. */
-  take(limits: readonly Limit[]): Taken | Promise<Taken>;
+  /**
+   * Counts one request against all the limits, or against none when one of them is used up.
+   * @param partition a part of the plugin's keys whose counts may be kept apart from the others', on another node of a
+   *   store that has several. A key always comes with the same one; keys that are ever taken together share one. All
+   *   keys of the plugin are one part unless given.
+   */
+  take(limits: readonly Limit[], partition?: string): Taken | Promise<Taken>;
 }
 
 /** What both kits lend. */

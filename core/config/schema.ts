@@ -1,5 +1,6 @@
 import { METHODS } from 'node:http';
 import { Matching, OneOf, Options, type Static, type TSchema, Type } from '#sdk';
+import { type StateConfig, StateSchema } from './state-schema.ts';
 
 const HostName = Matching(
   '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
@@ -181,6 +182,7 @@ export const rootFields = {
   listeners: Type.Optional(Type.Array(ListenerSchema)),
   management: Type.Optional(ManagementSchema),
   limits: Type.Optional(LimitsSchema),
+  state: Type.Optional(StateSchema),
   environments: Type.Optional(
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
       additionalProperties: false,
@@ -214,6 +216,7 @@ export interface RootConfig extends Record<string, unknown> {
   readonly listeners?: readonly ListenerConfig[];
   readonly management?: ManagementConfig;
   readonly limits?: Limits;
+  readonly state?: StateConfig;
   readonly environments?: Readonly<Record<string, unknown>>;
   readonly groups?: Readonly<Record<string, GroupConfig>>;
   readonly apis?: Readonly<Record<string, ApiConfig>>;

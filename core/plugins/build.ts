@@ -9,7 +9,6 @@ import type {
   PluginDefinition,
   Published,
   TextFile,
-  Values,
 } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
@@ -19,8 +18,9 @@ import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '..
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
-import type { MemoryCounters } from '../state/memory-counters.ts';
 import { scoped } from '../state/memory-values.ts';
+import type { HeldState } from '../state/state.ts';
+import { type StatePlan, planState } from '../state/state-plan.ts';
 import { Binder } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
@@ -37,13 +37,13 @@ import { BuiltSnapshot, type Traffic } from './snapshot.ts';
 export interface BuildHost {
   readonly log: Log;
   readonly clock: Clock;
-  readonly values: Values;
-  readonly counters: MemoryCounters;
   readonly pseudonym: string;
   readonly development: DevelopmentCertificates;
   readonly traffic: Traffic;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
+  /** Where one configuration counts and keeps values; nothing is connected yet. */
+  state(plan: StatePlan | undefined): HeldState;
   /** Makes the client of one configuration. */
   client(limits: Limits, own: OwnHosts): HttpClient & { dispose(): void };
 }
@@ -54,6 +54,8 @@ export interface Built {
   readonly root: RootConfig;
   readonly limits: Limits;
   readonly tls: TlsPlan;
+  /** Released with the snapshot. */
+  readonly state: HeldState;
   /** Files whose change means building again, and what they held. */
   readonly hashes: ReadonlyMap<string, string>;
 }
@@ -72,7 +74,10 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const damaged = damagedEntries(problems.misshapen);
   // What follows reads fields that only a section of the right shape has.
   if (damaged === undefined) throw new ConfigError(problems.list);
-  const builder = new Builder(text, root, limits, plugins, damaged, problems, host);
+  const plan =
+    problems.has(['state']) || root.state === undefined ? undefined : planState(root.state, text, problems);
+  const state = host.state(plan);
+  const builder = new Builder(text, root, limits, plugins, damaged, problems, host, state);
   const snapshot = builder.build();
   const tls = await builder.tls();
   if (problems.list.length > 0) {
@@ -80,7 +85,7 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
     throw new ConfigError(problems.list);
   }
   problems.release();
-  return { snapshot, root, limits, tls, hashes: text.hashes };
+  return { snapshot, root, limits, tls, state, hashes: text.hashes };
 }
 
 class Builder {
@@ -91,6 +96,7 @@ class Builder {
   readonly #damaged: Damaged;
   readonly #problems: Problems;
   readonly #host: BuildHost;
+  readonly #state: HeldState;
   readonly #client: HttpClient & { dispose(): void };
   readonly #binder: Binder;
   readonly #groups: ReadonlyMap<string, Group>;
@@ -106,6 +112,7 @@ class Builder {
     damaged: Damaged,
     problems: Problems,
     host: BuildHost,
+    state: HeldState,
   ) {
     this.#text = text;
     this.#root = root;
@@ -114,6 +121,7 @@ class Builder {
     this.#damaged = damaged;
     this.#problems = problems;
     this.#host = host;
+    this.#state = state;
     const groups = Object.entries(root.groups ?? {}).filter(([name]) => !damaged.has('groups', name));
     this.#groups = buildGroups(Object.fromEntries(groups), problems);
     this.#environments = [
@@ -168,7 +176,10 @@ class Builder {
       traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
       activate: activation(setups, this.#text),
-      dispose: disposal(this.#binder, setups, this.#client, this.#host.log),
+      dispose: disposal(this.#binder, setups, this.#host.log, () => {
+        this.#client.dispose();
+        this.#state.release();
+      }),
     });
   }
 
@@ -188,7 +199,8 @@ class Builder {
   }
 
   #common(plugin: string) {
-    const { log, clock, values, counters } = this.#host;
+    const { log, clock } = this.#host;
+    const { values, counters } = this.#state;
     return {
       log,
       clock,
@@ -296,12 +308,7 @@ function activation(setups: Setups, { locate }: ConfigText): () => void {
 }
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */
-function disposal(
-  binder: Binder,
-  setups: Setups,
-  client: { dispose(): void },
-  log: Log,
-): () => Promise<unknown> {
+function disposal(binder: Binder, setups: Setups, log: Log, release: () => void): () => Promise<unknown> {
   const waiting: Promise<unknown>[] = [];
   const failed = (error: unknown): void => {
     const reason = error instanceof Error ? error.stack : String(error);
@@ -318,7 +325,7 @@ function disposal(
   return () => {
     for (const dispose of binder.disposers) guarded(dispose);
     for (const hooks of setups.hooks.values()) guarded(() => hooks.dispose?.());
-    client.dispose();
+    release();
     return Promise.all(waiting);
   };
 }

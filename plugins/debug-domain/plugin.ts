@@ -28,7 +28,7 @@ export default definePlugin({
     return {
       preAuth({ host }) {
         if (host !== subdomain) return undefined;
-        const taken = kit.counters.take(limits);
+        const taken = kit.counters.take(limits, subdomain);
         return 'then' in taken ? taken.then(settle) : settle(taken);
       },
     };

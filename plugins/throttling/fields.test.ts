@@ -160,6 +160,7 @@ test('counters that answer later: the same, in time', async () => {
     summary: 'The same with a store that is not in this process.',
     bind: (_config, kit) =>
       throttleHooks({
+        partition: '',
         meters: createMeters(config, kit.binding),
         fallback: undefined,
         tellsAlways: true,
@@ -183,6 +184,7 @@ test('counters that answer later: the same, in time', async () => {
 
 test('counters that answer at once cost no promise', () => {
   const hooks = throttleHooks({
+    partition: '',
     meters: createMeters({ scope: 'api', period, limits: { api: 1 } }, 'policy'),
     fallback: undefined,
     tellsAlways: false,

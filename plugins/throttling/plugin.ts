@@ -20,8 +20,10 @@ export default definePlugin({
   bind(config, kit) {
     checkLimits(config, kit);
     const { standardHeaders, defaultPerSecond } = kit.use(Settings);
+    const prefix = keyPrefix(config, kit);
     const hooks = throttleHooks({
-      meters: createMeters(config, keyPrefix(config, kit)),
+      meters: createMeters(config, prefix),
+      partition: prefix,
       fallback: defaultPerSecond === 0 ? undefined : defaultMeasure(kit.api.name, defaultPerSecond),
       tellsAlways: true,
       standardHeaders,
@@ -35,6 +37,7 @@ export default definePlugin({
     const fallback = defaultMeasure(kit.api.name, defaultPerSecond);
     const hooks = throttleHooks({
       meters: [() => fallback],
+      partition: fallback.key,
       fallback,
       tellsAlways: false,
       standardHeaders,

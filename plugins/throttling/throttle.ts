@@ -19,6 +19,8 @@ export interface Throttle {
   readonly tellsAlways: boolean;
   readonly standardHeaders: boolean;
   readonly counters: Counters;
+  /** Of the meters' keys. */
+  readonly partition: string;
 }
 
 interface Counted {
@@ -36,7 +38,7 @@ const debugFields: ReadonlySet<string> = new Set([
 
 /** Counts requests against all limits at once, refuses those over one, and tells callers what is left. */
 export function throttleHooks(throttle: Throttle): Hooks {
-  const { meters, counters, tellsAlways, standardHeaders } = throttle;
+  const { meters, counters, partition, tellsAlways, standardHeaders } = throttle;
   const settle = (exchange: Exchange, measures: readonly Measure[], taken: Taken): Reply | undefined => {
     const isRefused = taken.refusedBy >= 0;
     if (isRefused || (tellsAlways && standardHeaders) || isDebug(exchange)) {
@@ -54,7 +56,7 @@ export function throttleHooks(throttle: Throttle): Hooks {
           if (measure !== undefined) measures.push(measure);
         }
         if (measures.length === 0) return undefined;
-        const taken = counters.take(measures);
+        const taken = counters.take(measures, partition);
         return 'then' in taken
           ? taken.then((later) => settle(exchange, measures, later))
           : settle(exchange, measures, taken);
@@ -126,7 +128,8 @@ function debug(
 
 /** Looks at a count and leaves it: next to a limit of nothing, which is always used up, none is counted. */
 function look(counters: Counters, measure: Measure): Taken | Promise<Taken> {
-  return counters.take([measure, { key: '\0nothing', limit: 0, periodMs: measure.periodMs }]);
+  const nothing = { key: '\0nothing', limit: 0, periodMs: measure.periodMs };
+  return counters.take([measure, nothing], measure.key);
 }
 
 function remain(remaining: number | undefined, text: string): string {
