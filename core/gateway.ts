@@ -17,6 +17,7 @@ import type { TlsPlan } from './http/tls-plan.ts';
 import { answerPage } from './management.ts';
 import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
+import { Cages } from './sandbox/cages.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
 import { MemoryValues } from './state/memory-values.ts';
 import { States } from './state/states.ts';
@@ -50,6 +51,7 @@ export class Gateway {
   readonly #states: States;
   readonly #pools = new Pools();
   readonly #development = new DevelopmentCertificates();
+  readonly #cages = new Cages(() => this.clock.now());
   readonly #listeners = new Map<string, Listener>();
   readonly #traffic: Traffic = { inFlight: 0 };
   readonly #startedAt: number;
@@ -171,6 +173,7 @@ export class Gateway {
       pseudonym: this.pseudonym,
       development: this.#development,
       traffic: this.#traffic,
+      cages: this.#cages,
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);

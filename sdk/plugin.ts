@@ -276,6 +276,21 @@ export function defineDialect<S extends TSchema, Config>(
   return { config, translate };
 }
 
+/**
+ * What a sandboxed plugin is handed beside the request line: only what it names here. In the gateway's own process a
+ * plugin sees everything anyway, and this says what it looks at.
+ */
+export interface Needs {
+  /** Names of request fields, in lower case, at every hook; `*` for all. */
+  readonly headers?: readonly string[];
+  /** Names of fields of the answer, at `response`; `*` for all. */
+  readonly answerHeaders?: readonly string[];
+  /** Content of the request up to this size; a request with more is refused with 413. */
+  readonly bodyBytes?: number;
+  /** Content of the answer, at `response`, up to this size; reading more is an error. */
+  readonly answerBodyBytes?: number;
+}
+
 /** A plugin: what it is called, what it takes, and what it does at the hooks. */
 export interface PluginDefinition<Config extends TSchema = TSchema, Section extends TSchema = TSchema> {
   /** Kebab-case; the folder's name, the `type` in YAML. `auth-x` answers to `auth: x`, `backend-x` to `backend: {type: x}`
@@ -303,6 +318,7 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
     readonly schema: TSchema;
     bind(value: unknown, kit: Kit): (exchange: Exchange) => Answer<Reply>;
   };
+  readonly needs?: Needs;
   /** What "one of a kind for an API and environment" means among this plugin's bindings; its name unless given. */
   kind?(config: Static<Config>): string;
   /** A top-level key of the configuration that this plugin owns. */

@@ -111,13 +111,46 @@ const BindingSchema = Options({
       description: 'All that the API is published in when absent.',
     }),
   ),
+  onError: Type.Optional(
+    OneOf(['closed', 'open'], {
+      description:
+        'What a fault of a sandboxed plugin means: the request is refused (closed), or passes (open).',
+    }),
+  ),
 });
+
+/** Fields of an extension that runs in a sandbox. */
+export const sandboxFields = {
+  memoryMb: Type.Optional(
+    Type.Integer({
+      minimum: 16,
+      maximum: 1024,
+      description: 'Memory of an isolate of a sandboxed extension; 32.',
+    }),
+  ),
+  timeoutMs: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Longest time for a call of a sandboxed extension; 200.',
+    }),
+  ),
+  concurrency: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: 32, description: 'Processes for each entry under `plugins`; 2.' }),
+  ),
+};
 
 const ExtensionSchema = Options({
   source: Type.String({
     minLength: 1,
     description: 'A folder (starting with `.` or `/`) or an npm package.',
   }),
+  sandbox: Type.Optional(
+    Type.Boolean({
+      description: 'Whether it runs in an isolate of its own instead of the gateway; false when absent.',
+    }),
+  ),
+  ...sandboxFields,
 });
 
 const milliseconds = (value: number, description: string) =>

@@ -16,7 +16,11 @@ export interface ApiIn {
 export interface Use {
   readonly prepared: Prepared;
   readonly path: Path;
+  /** What a fault of it means, when it is sandboxed. */
+  readonly onError?: OnError;
 }
+
+type OnError = 'closed' | 'open' | undefined;
 
 interface Twin {
   readonly place: string;
@@ -85,13 +89,22 @@ export class Bindings {
         ]);
       });
       const use = prepared.get(binding.plugin);
+      const { onError } = binding;
+      if (onError !== undefined && use !== undefined && use.plugin.sandbox === undefined) {
+        const { name } = use.plugin.definition;
+        this.#problems.add(
+          [...path, 'onError'],
+          `${name} does not run in a sandbox; its faults always refuse the request`,
+          { key: true },
+        );
+      }
       const twins: Twin[] = [];
       for (const [place, pattern] of binding.apis.entries()) {
         const matches = matcher(pattern);
         if (!names.some(matches))
           this.#problems.known(pattern, [...names, ...patterns], 'API', [...path, 'apis', place]);
         const hit = apis.filter(({ api }) => matches(api.name));
-        if (use !== undefined) twins.push(...this.#placeAll(use, hit, binding.environments, path));
+        if (use !== undefined) twins.push(...this.#placeAll(use, hit, binding.environments, path, onError));
       }
       this.#reportTwins(twins, path);
     }
@@ -112,12 +125,18 @@ export class Bindings {
     return prepared;
   }
 
-  #placeAll(use: Prepared, hit: readonly ApiIn[], only: readonly string[] | undefined, path: Path): Twin[] {
+  #placeAll(
+    use: Prepared,
+    hit: readonly ApiIn[],
+    only: readonly string[] | undefined,
+    path: Path,
+    onError: OnError,
+  ): Twin[] {
     const twins: Twin[] = [];
     for (const { api, environments } of hit) {
       for (const environment of environments) {
         if (only?.includes(environment) === false) continue;
-        const twin = this.#place(use, api, environment, path);
+        const twin = this.#place(use, api, environment, path, onError);
         if (twin !== undefined) twins.push({ place: `${api.name} in ${environment}`, twin });
       }
     }
@@ -125,14 +144,20 @@ export class Bindings {
   }
 
   /** Answers the binding of the same plugin that is there already, if there is one. */
-  #place(prepared: Prepared, api: Api, environment: string, path: Path): Prepared | undefined {
+  #place(
+    prepared: Prepared,
+    api: Api,
+    environment: string,
+    path: Path,
+    onError?: OnError,
+  ): Prepared | undefined {
     const key = `${environment} ${api.name}`;
     const there = this.#uses.get(key) ?? [];
     this.#uses.set(key, there);
     const twin = there.find(
       (other) => other.prepared.plugin === prepared.plugin && other.prepared.kind === prepared.kind,
     );
-    if (twin === undefined) there.push({ prepared, path });
+    if (twin === undefined) there.push({ prepared, path, onError });
     // One binding may name an API twice, as in [shop/*, shop/orders].
     return twin?.path === path ? undefined : twin?.prepared;
   }

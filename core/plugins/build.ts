@@ -18,6 +18,7 @@ import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '..
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
+import type { Cages } from '../sandbox/cages.ts';
 import { scoped } from '../state/memory-values.ts';
 import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
@@ -40,6 +41,7 @@ export interface BuildHost {
   readonly pseudonym: string;
   readonly development: DevelopmentCertificates;
   readonly traffic: Traffic;
+  readonly cages: Cages;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Where one configuration counts and keeps values; nothing is connected yet. */
@@ -66,7 +68,30 @@ export interface Built {
  */
 export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const problems = new Problems(text.locate, text.problems);
-  const plugins = await loadPlugins(text, problems, host.plugins);
+  host.cages.begin();
+  try {
+    return await buildWith(text, problems, host);
+  } finally {
+    host.cages.end();
+  }
+}
+
+async function buildWith(text: ConfigText, problems: Problems, host: BuildHost): Promise<Built> {
+  const plugins = await loadPlugins(text, problems, host.plugins ?? [], host);
+  try {
+    return await buildFrom(plugins, text, problems, host);
+  } catch (error) {
+    for (const { sandbox } of plugins) await sandbox?.dispose();
+    throw error;
+  }
+}
+
+async function buildFrom(
+  plugins: readonly LoadedPlugin[],
+  text: ConfigText,
+  problems: Problems,
+  host: BuildHost,
+): Promise<Built> {
   const root = text.root as RootConfig;
   const limits = (root.limits ?? {}) as Limits;
   problems.check(LimitsSchema, limits, ['limits']);
@@ -78,7 +103,7 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
     problems.has(['state']) || root.state === undefined ? undefined : planState(root.state, text, problems);
   const state = host.state(plan);
   const builder = new Builder(text, root, limits, plugins, damaged, problems, host, state);
-  const snapshot = builder.build();
+  const snapshot = await builder.build();
   const tls = await builder.tls();
   if (problems.list.length > 0) {
     snapshot.retire();
@@ -140,7 +165,7 @@ class Builder {
     this.#bindings = new Bindings(root, this.#environments, damaged, this.#binder, problems);
   }
 
-  build(): BuiltSnapshot {
+  async build(): Promise<BuiltSnapshot> {
     const apis = this.#apis();
     const published = apis.flatMap(({ api, environments }) =>
       environments.map((environment): Published => ({ api, environment })),
@@ -163,6 +188,7 @@ class Builder {
     setups.runAll();
     checkPages(setups.hooks, this.#plugins, this.#root.management !== undefined, this.#problems);
     this.#bindings.resolve(apis);
+    await this.#bindAhead(endpoints);
     const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
       timing === undefined ? [] : [timing],
     );
@@ -176,7 +202,7 @@ class Builder {
       traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
       activate: activation(setups, this.#text),
-      dispose: disposal(this.#binder, setups, this.#host.log, () => {
+      dispose: disposal(this.#binder, setups, this.#plugins, this.#host.log, () => {
         this.#client.dispose();
         this.#state.release();
       }),
@@ -260,6 +286,19 @@ class Builder {
     return compileEndpoint(target, placed, backend, limits, timings);
   }
 
+  /** Asks plugins that run elsewhere for what they do, while waiting is still possible. */
+  async #bindAhead(endpoints: readonly Published[]): Promise<void> {
+    const asked: Promise<void>[] = [];
+    for (const { api, environment } of endpoints) {
+      for (const { prepared, onError } of this.#bindings.of(api, environment)) {
+        const { plugin, config, name: binding } = prepared;
+        if (plugin.sandbox !== undefined)
+          asked.push(plugin.sandbox.bindAhead({ config, binding, api, environment, onError }));
+      }
+    }
+    await Promise.all(asked);
+  }
+
   /** What plugins do for an API that nothing binds them to. */
   #rest(uses: readonly Use[], api: Api, environment: string): Placed[] {
     const placed: Placed[] = [];
@@ -308,8 +347,15 @@ function activation(setups: Setups, { locate }: ConfigText): () => void {
 }
 
 /** A function of its own, so that what it keeps alive is not all that building needed. */
-function disposal(binder: Binder, setups: Setups, log: Log, release: () => void): () => Promise<unknown> {
+function disposal(
+  binder: Binder,
+  setups: Setups,
+  plugins: readonly LoadedPlugin[],
+  log: Log,
+  release: () => void,
+): () => Promise<unknown> {
   const waiting: Promise<unknown>[] = [];
+  const sandboxes = plugins.flatMap(({ sandbox }) => sandbox ?? []);
   const failed = (error: unknown): void => {
     const reason = error instanceof Error ? error.stack : String(error);
     log.error({ error: reason }, 'a plugin failed to dispose');
@@ -325,6 +371,7 @@ function disposal(binder: Binder, setups: Setups, log: Log, release: () => void)
   return () => {
     for (const dispose of binder.disposers) guarded(dispose);
     for (const hooks of setups.hooks.values()) guarded(() => hooks.dispose?.());
+    for (const sandbox of sandboxes) guarded(() => sandbox.dispose());
     release();
     return Promise.all(waiting);
   };

@@ -3,7 +3,7 @@ import type { Problems } from '../config/check.ts';
 import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import { inRequest } from '../config/root-schema.ts';
-import { apiFields, groupFields, requestFields, rootFields } from '../config/schema.ts';
+import { apiFields, groupFields, requestFields, rootFields, sandboxFields } from '../config/schema.ts';
 import { hashOfFile } from '../config/files.ts';
 import {
   type LoadedPlugin,
@@ -14,12 +14,15 @@ import {
   locateExtension,
 } from './registry.ts';
 import { importedBy } from './resolve-sdk.ts';
+import { type SandboxHost, loadSandboxed } from '../sandbox/extension.ts';
+import { optionsOf } from '../sandbox/limits.ts';
 
 /** Loads the plugins that a configuration may use; what cannot be loaded is a problem. */
 export async function loadPlugins(
   text: ConfigText,
   problems: Problems,
-  given: readonly PluginDefinition[] = [],
+  given: readonly PluginDefinition[],
+  sandbox: SandboxHost,
 ): Promise<LoadedPlugin[]> {
   const extensions: LoadedPlugin[] = given.map((definition) => loadGiven(definition));
   const named = text.root['extensions'];
@@ -27,8 +30,15 @@ export async function loadPlugins(
   const own = await loadOwnPlugins();
   for (const [name, entry] of entries) {
     const path: Path = ['extensions', name];
-    const source: unknown = (entry as { source?: unknown } | null)?.source;
+    const options = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+    const { source } = options;
     if (typeof source !== 'string') continue;
+    for (const field of Object.keys(sandboxFields)) {
+      if (options.sandbox !== true && Object.hasOwn(options, field))
+        problems.add([...path, field], 'only for an extension in a sandbox; add `sandbox: true`', {
+          key: true,
+        });
+    }
     if (own.some(({ definition }) => definition.name === name)) {
       problems.add(
         path,
@@ -46,7 +56,11 @@ export async function loadPlugins(
       const extension = locateExtension(source, from);
       ({ version } = extension);
       for (const [file, hash] of extension.files) text.hashes.set(file, hash);
-      extensions.push(await loadExtension(name, extension));
+      extensions.push(
+        options.sandbox === true
+          ? await loadSandboxed(name, extension, optionsOf(options), sandbox)
+          : await loadExtension(name, extension),
+      );
     } catch (error) {
       const message = `the extension cannot be loaded: ${reasonOf(error)}`;
       problems.add([...path, 'source'], message, { cause: error });

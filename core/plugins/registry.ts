@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { PluginDefinition } from '#sdk';
+import type { Api, PluginDefinition } from '#sdk';
 import { describeAllowed } from '../config/problems.ts';
 import { validator } from '../config/check.ts';
 import { hashOf, hashOfFile, sourcesIn } from '../config/files.ts';
@@ -10,6 +10,22 @@ import { extensionScheme, importedBy, versionKey } from './resolve-sdk.ts';
 /** A plugin that passed the checks of loading. */
 export interface LoadedPlugin {
   readonly definition: PluginDefinition;
+  /** Set when its code runs elsewhere. */
+  readonly sandbox?: Sandboxed;
+}
+
+/** What a plugin in a sandbox has beside its definition: what `bind` gives must be asked for before. */
+export interface Sandboxed {
+  /** Asks for one API and environment; `bind` of the definition then answers it. Never rejects. */
+  bindAhead(use: {
+    config: unknown;
+    binding: string;
+    api: Api;
+    environment: string;
+    onError: 'closed' | 'open' | undefined;
+  }): Promise<void>;
+  /** The configuration is gone, or was refused. */
+  dispose(): Promise<void>;
 }
 
 /**
@@ -37,6 +53,7 @@ const definitionKeys = new Set([
   'setup',
   'bind',
   'bindRest',
+  'needs',
 ]);
 
 let own: Promise<readonly LoadedPlugin[]> | undefined;
@@ -102,9 +119,12 @@ export function loadExtension(name: string, source: ExtensionSource): Promise<Lo
   return loadFile(source.url, name);
 }
 
-/** @throws Error saying what is wrong with it */
-export function loadGiven(definition: PluginDefinition): LoadedPlugin {
-  return checked(definition, definition.name);
+/**
+ * @param name what it must be called
+ * @throws Error saying what is wrong with it
+ */
+export function loadGiven(definition: PluginDefinition, name: string = definition.name): LoadedPlugin {
+  return checked(definition, name);
 }
 
 function entryOf(folder: string): string {

@@ -61,9 +61,8 @@ export class Cell {
     this.#channel = this.#process.stdio[3] as Duplex;
     this.#listen();
     this.#awaitReady();
-    this.#channel.write(
-      encodeFrame({ type: 'start', name: program.name, kind: program.kind, options }, program.code),
-    );
+    const { code, ...rest } = program;
+    this.#channel.write(encodeFrame({ type: 'start', program: rest, options }, code));
     unref(this.#process, this.#channel, this.#process.stderr);
   }
 

@@ -9,6 +9,17 @@ export interface Program {
   readonly kind: 'commonjs' | 'module';
   /** JavaScript, its lines those of the source. */
   readonly code: string;
+  /** What a module may import, by the name that it writes, as names in `modules`; nothing unless given. */
+  readonly imports?: Readonly<Record<string, string>>;
+  readonly modules?: Readonly<Record<string, ProgramModule>>;
+}
+
+/** A module that a program is made of beside its source. */
+export interface ProgramModule {
+  /** JavaScript. */
+  readonly code: string;
+  /** As those of the program. */
+  readonly imports: Readonly<Record<string, string>>;
 }
 
 /** Where a source is no JavaScript or TypeScript. */

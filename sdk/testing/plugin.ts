@@ -1,3 +1,5 @@
+import { basename, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { isBackend } from '../../core/plugins/registry.ts';
 import type { PluginDefinition } from '../plugin.ts';
 import type { MemoryBackend } from './backend.ts';
@@ -16,6 +18,13 @@ export interface PluginTest {
   /** Further top-level keys, such as the plugin's section. */
   readonly root?: Readonly<Record<string, unknown>>;
   readonly clock?: VirtualClock;
+  /**
+   * Its source, to run it in a sandbox instead of the test's own process: `new URL('plugin.ts', import.meta.url)`, or with what it
+   * may use. A folder's file stands for the folder.
+   */
+  readonly sandbox?: URL | { readonly source: URL; readonly memoryMb?: number; readonly timeoutMs?: number };
+  /** What a fault of a sandboxed plugin means; `closed` unless given. */
+  readonly onError?: 'closed' | 'open';
 }
 
 /**
@@ -31,6 +40,7 @@ export function testPlugin(
   test: PluginTest = {},
 ): Promise<TestGateway> {
   const { name } = definition;
+  const { sandbox } = test;
   const isBound = definition.bind !== undefined && !name.startsWith('auth-') && !isBackend(definition);
   const config = {
     groups: { test: { domains: ['*'] } },
@@ -45,16 +55,33 @@ export function testPlugin(
     ...(isBound
       ? {
           plugins: { 'under-test': { type: test.type ?? name, config: test.config ?? {} } },
-          bindings: [{ plugin: 'under-test', apis: ['test/api'] }],
+          bindings: [
+            {
+              plugin: 'under-test',
+              apis: ['test/api'],
+              ...(test.onError === undefined ? {} : { onError: test.onError }),
+            },
+          ],
         }
       : {}),
+    ...(sandbox === undefined ? {} : { extensions: { [name]: extensionOf(sandbox) } }),
     ...test.root,
   };
   const { backend, clock } = test;
   return testGateway({
     config,
-    plugins: [definition],
+    plugins: sandbox === undefined ? [definition] : [],
     ...(backend === undefined ? {} : { backends: { '*': backend } }),
     ...(clock === undefined ? {} : { clock }),
   });
+}
+
+function extensionOf(sandbox: NonNullable<PluginTest['sandbox']>): object {
+  const { source, ...limits } = sandbox instanceof URL ? { source: sandbox } : sandbox;
+  const file = fileURLToPath(source);
+  return {
+    source: /^plugin\.(?:ts|js|mjs)$/.test(basename(file)) ? dirname(file) : file,
+    sandbox: true,
+    ...limits,
+  };
 }

@@ -11,7 +11,7 @@ let make: (() => Sandbox) | undefined;
 let sandbox: Sandbox | undefined;
 
 async function start({ head, text }: Frame): Promise<void> {
-  const { options, name, kind } = head as { options: IsolateOptions; name: string; kind: Program['kind'] };
+  const { options, program } = head as { options: IsolateOptions; program: Omit<Program, 'code'> };
   // Most functions call nobody, and starting an HTTP client takes as long as all else here.
   const fetcher =
     options.allowHosts.length === 0
@@ -20,7 +20,7 @@ async function start({ head, text }: Frame): Promise<void> {
   const write = (line: IsolateLine): void => {
     channel.write(encodeFrame({ type: 'log', level: line.level }, line.text));
   };
-  make = () => new Sandbox({ name, kind, code: text }, options, fetcher, write);
+  make = () => new Sandbox({ ...program, code: text }, options, fetcher, write);
   renew();
 }
 

@@ -51,18 +51,16 @@ export function prepare(
  * @throws Error when it throws, takes too long or too much memory, or lacks what the adapter looks for
  */
 export function loadProgram(
-  { name: filename, kind, code }: Program,
+  program: Program,
   isolate: ivm.Isolate,
   context: ivm.Context,
   entries: Entries,
   timeout: number,
 ): void {
   const load = entries.get('load');
+  const { name: filename, kind, code } = program;
   if (kind === 'module') {
-    const module = isolate.compileModuleSync(code, { filename });
-    module.instantiateSync(context, (specifier: string) => {
-      throw new Error(`"${specifier}" cannot be imported: a source stands for itself`);
-    });
+    const module = linked(program, isolate, context);
     module.evaluateSync({ timeout });
     load?.applySync(undefined, [module.namespace.derefInto(), true], { timeout });
     return;
@@ -70,6 +68,30 @@ export function loadProgram(
   const script = isolate.compileScriptSync(commonjsHead + code + commonjsTail, { filename });
   const made = script.runSync(context, { reference: true, timeout }) as ivm.Reference<unknown>;
   load?.applySync(undefined, [made.derefInto(), false], { timeout });
+}
+
+/** The program's module with all that it imports, each of them once. */
+function linked(program: Program, isolate: ivm.Isolate, context: ivm.Context): ivm.Module {
+  const { name, code, imports = {}, modules = {} } = program;
+  const made = new Map<string, ivm.Module>();
+  const known = new Map<ivm.Module, { name: string; imports: Readonly<Record<string, string>> }>();
+  const main = isolate.compileModuleSync(code, { filename: name });
+  known.set(main, { name, imports });
+  main.instantiateSync(context, (specifier: string, referrer: ivm.Module) => {
+    const from = known.get(referrer);
+    const key =
+      from !== undefined && Object.hasOwn(from.imports, specifier) ? from.imports[specifier] : undefined;
+    const found = key !== undefined && Object.hasOwn(modules, key) ? modules[key] : undefined;
+    if (key === undefined || found === undefined)
+      throw new Error(`${from?.name ?? name}: "${specifier}" cannot be imported here`);
+    const there = made.get(key);
+    if (there !== undefined) return there;
+    const module = isolate.compileModuleSync(found.code, { filename: key });
+    made.set(key, module);
+    known.set(module, { name: key, imports: found.imports });
+    return module;
+  });
+  return main;
 }
 
 /** An error that crosses into the isolate brings its stack, which tells where the gateway lies. */
