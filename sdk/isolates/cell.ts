@@ -33,8 +33,8 @@ interface Call {
  * gigabytes whatever the limits of the isolate are. A process can be ended whatever it does, and its end costs nobody else anything.
  */
 export class Cell {
-  readonly #process: ChildProcess;
-  readonly #channel: Duplex;
+  readonly #process: ChildProcess | undefined;
+  readonly #channel: Duplex | undefined;
   readonly #memoryBytes: number;
   readonly #write: (line: IsolateLine) => void;
   #started: PromiseWithResolvers<CallResult | undefined> = Promise.withResolvers();
@@ -52,14 +52,15 @@ export class Cell {
   constructor(program: Program, options: IsolateOptions, write: (line: IsolateLine) => void) {
     this.#write = write;
     this.#memoryBytes = options.memoryMb * 2 * 1024 * 1024 + spareBytes;
-    this.#process = spawn(process.execPath, [...flags(options.allowHosts.length > 0), child], {
-      // Nothing of the gateway's: its environment holds secrets.
-      env: {},
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    });
+    try {
+      this.#process = spawnChild(options.allowHosts.length > 0);
+    } catch (error) {
+      this.#kill('crashed', error instanceof Error ? error.message : 'its process could not be started');
+      return;
+    }
     yieldToOthers(this.#process.pid);
     this.#channel = this.#process.stdio[3] as Duplex;
-    this.#listen();
+    this.#listen(this.#process, this.#channel);
     this.#awaitReady();
     const { code, ...rest } = program;
     this.#channel.write(encodeFrame({ type: 'start', program: rest, options }, code));
@@ -78,7 +79,7 @@ export class Cell {
         this.#kill('timeout', `it gave no answer within ${limits.wallMs} ms and could not be stopped`);
       this.#call = { id, resolve, timer: setTimeout(late, limits.wallMs + graceMs) };
       this.#watch ??= setInterval(() => this.#checkMemory(), watchMs).unref();
-      this.#channel.write(encodeFrame({ type: 'call', id, limits }, args));
+      this.#channel?.write(encodeFrame({ type: 'call', id, limits }, args));
     });
   }
 
@@ -91,19 +92,19 @@ export class Cell {
     this.#kill('disposed', 'the function is no longer configured');
   }
 
-  #listen(): void {
+  #listen(spawned: ChildProcess, channel: Duplex): void {
     const reader = new FrameReader((frame) => this.#receive(frame));
-    this.#channel.on('data', (piece: Buffer) => {
+    channel.on('data', (piece: Buffer) => {
       try {
         reader.push(piece);
       } catch (error) {
         this.#kill('crashed', error instanceof Error ? error.message : 'it sent nonsense');
       }
     });
-    this.#channel.on('error', () => this.#kill('crashed', this.#lastWords()));
-    this.#process.on('error', (error) => this.#kill('crashed', error.message));
-    this.#process.on('exit', () => this.#kill('crashed', this.#lastWords()));
-    this.#process.stderr?.on('data', (piece: Buffer) => {
+    channel.on('error', () => this.#kill('crashed', this.#lastWords()));
+    spawned.on('error', (error) => this.#kill('crashed', error.message));
+    spawned.on('exit', () => this.#kill('crashed', this.#lastWords()));
+    spawned.stderr?.on('data', (piece: Buffer) => {
       this.#stderr = (this.#stderr + piece.toString('latin1')).slice(-2000);
     });
   }
@@ -115,7 +116,7 @@ export class Cell {
     }
     if (head['type'] === 'ready') {
       clearTimeout(this.#startTimer);
-      this.#baseBytes ||= residentBytes(this.#process.pid);
+      this.#baseBytes ||= residentBytes(this.#process?.pid);
       this.#started.resolve(undefined);
       return;
     }
@@ -148,7 +149,7 @@ export class Cell {
     if (this.#call === undefined) {
       clearInterval(this.#watch);
       this.#watch = undefined;
-    } else if (residentBytes(this.#process.pid) > this.#baseBytes + this.#memoryBytes)
+    } else if (residentBytes(this.#process?.pid) > this.#baseBytes + this.#memoryBytes)
       this.#kill('memory', 'its process took more than twice the memory of the isolate');
   }
 
@@ -158,8 +159,8 @@ export class Cell {
     this.#end = result;
     clearTimeout(this.#startTimer);
     clearInterval(this.#watch);
-    this.#process.kill('SIGKILL');
-    this.#channel.destroy();
+    this.#process?.kill('SIGKILL');
+    this.#channel?.destroy();
     this.#started.resolve(result);
     this.#settle(result);
   }
@@ -168,6 +169,20 @@ export class Cell {
     const line = this.#stderr.split('\n').find((each) => /error|fatal/i.test(each));
     return `its process ended${line === undefined ? '' : `: ${line.trim().slice(0, 300)}`}`;
   }
+}
+
+/** @throws Error when the system has no room for a process more */
+function spawnChild(mayCall: boolean): ChildProcess {
+  const spawned = spawn(process.execPath, [...flags(mayCall), child], {
+    // Nothing of the gateway's: its environment holds secrets.
+    env: {},
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  });
+  // Out of descriptors, Node leaves them out, and tells in an event, which would end the gateway if nobody listened.
+  const { stdio } = spawned as Partial<ChildProcess>;
+  if (stdio !== undefined) return spawned;
+  spawned.on('error', () => undefined);
+  throw new Error('its process could not be started: no descriptors are left');
 }
 
 /** A process that waits for nothing but calls keeps nobody alive. */

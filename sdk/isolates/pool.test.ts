@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { ample, poolOf } from './testing.ts';
 
 test('sources of every kind answer', async (t) => {
@@ -156,4 +158,36 @@ test('what is lent works as it does in Node', async (t) => {
   );
   for (const [index, [expression, expected]] of lent.entries())
     assert.deepEqual(await call({ index }), { json: JSON.stringify(expected) }, expression);
+});
+
+/** Run in a process of its own with few descriptors: takes all but `free` of them, calls, gives them back, calls again. */
+const exhausted = (free: number): string => `
+import { closeSync, openSync } from 'node:fs';
+import { IsolatePool, compileProgram } from ${JSON.stringify(new URL('index.ts', import.meta.url).href)};
+const pool = new IsolatePool(compileProgram('exports.handler = () => 1', 'f.js'), {
+  adapter: 'return (exported) => () => exported.handler()', memoryMb: 16, allowHosts: [], concurrency: 1, queue: 10, log: () => undefined,
+});
+const limits = ${JSON.stringify(ample)};
+const files = [];
+try {
+  for (;;) files.push(openSync('/dev/null'));
+} catch {}
+for (const file of files.splice(0, ${free})) closeSync(file);
+pool.warm();
+const all = await Promise.all([pool.call('{}', limits), pool.call('{}', limits)]);
+for (const file of files) closeSync(file);
+console.log(JSON.stringify([...all.map(({ fault }) => fault), (await pool.call('{}', limits)).json]));
+pool.dispose();
+`;
+
+test('without a descriptor left, calls fail and nothing else; once there are some, they are answered', async () => {
+  for (const free of [0, 1, 2, 4]) {
+    const script = ['--input-type=module', '--eval', exhausted(free)];
+    const { stdout } = await promisify(execFile)(
+      'sh',
+      ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, ...script],
+      { timeout: 60_000 },
+    );
+    assert.deepEqual(JSON.parse(stdout), ['crashed', 'crashed', '1'], `${free} were left`);
+  }
 });
