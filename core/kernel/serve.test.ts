@@ -223,6 +223,18 @@ const wrongBackends: [string, object][] = [
     },
   ],
   ['prepare answers null', { prepare: () => null, invoke: () => reply(200) }],
+  ['authorize is null', { authorize: null, invoke: () => reply(200) }],
+  ['authorize is no function', { authorize: 'everybody', invoke: () => reply(200) }],
+  [
+    'authorize throws',
+    {
+      authorize: () => {
+        throw new Error('detail');
+      },
+      invoke: () => reply(200),
+    },
+  ],
+  ['authorize answers true', { authorize: async () => true, invoke: () => reply(200) }],
 ];
 
 for (const [what, backend] of wrongBackends) {

@@ -84,7 +84,7 @@ function routeBackend(exchange: Exchange): void {
 
 function call(exchange: Exchange, backend: Backend): void {
   if (backend.authorize === undefined) prepare(exchange, backend);
-  else authorize(exchange, backend, backend.authorize.bind(backend));
+  else authorize(exchange, backend, backend.authorize);
 }
 
 function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backend['authorize']>): void {
@@ -94,7 +94,10 @@ function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backen
     else if (answer instanceof Reply) respond(exchange, answer);
     else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
   };
-  Promise.try(ask, exchange).then(proceed, (error: unknown) => backendFault(exchange, error));
+  // All of it in there: what a plugin without types gives may be no function.
+  Promise.try(() => ask.call(backend, exchange)).then(proceed, (error: unknown) =>
+    backendFault(exchange, error),
+  );
 }
 
 function prepare(exchange: Exchange, backend: Backend): void {

@@ -53,6 +53,24 @@ test('where the body is handed over, a decision holds for that body', async (t) 
   assert.deepEqual([await calls('a'), await calls('b'), await calls('a')], ['1', '2', '1']);
 });
 
+test('where the gateway writes a header, its word is the identity, not that of the caller', async (t) => {
+  // Lets in the address 192.0.2.7, which it believes the gateway.
+  const source = `exports.handler = ({ headers }) => {
+    const isKnown = [headers['x-forwarded-for'].split(', ').pop(), headers['x-real-ip']].every((each) => each === '192.0.2.7');
+    return { statusCode: 200, body: JSON.stringify({ status: isKnown ? 'allow' : 'deny' }) };
+  };`;
+  for (const name of ['X-Forwarded-For', 'X-Real-IP']) {
+    const options = { identities: [{ in: 'header', name }], cacheSeconds: 60 };
+    const gateway = await gatewayOf(t, { source, options });
+    const from = async (clientAddress: string, headers: Readonly<Record<string, string>> = {}) =>
+      (await gateway.request('GET', '/', { clientAddress, headers })).status;
+    const claimed = { [name]: '192.0.2.7' };
+    assert.equal(await from('192.0.2.7', claimed), 200);
+    assert.equal(await from('192.0.2.66', claimed), 401, name);
+    assert.deepEqual([await from('192.0.2.7'), await from('192.0.2.66')], [200, 401], name);
+  }
+});
+
 test('who asks for the same at the same time gets one answer', async (t) => {
   const gateway = await gatewayOf(t, kept);
   const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.ask('let-me-in')));

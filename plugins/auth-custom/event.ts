@@ -21,14 +21,22 @@ export function eventOf(
   return { ...whole, ...(body === undefined ? {} : eventBody(body, isText)), user_data: userData };
 }
 
-/** As a backend would get them where they tell the way the request came: the caller's word is not believed. */
+/** What the gateway writes into the headers of an event, whatever the caller says: as a backend would get it. */
+export const written: ReadonlyMap<string, (exchange: Exchange) => string> = new Map([
+  ['x-forwarded-for', forwardedFor],
+  ['x-forwarded-proto', ({ scheme }: Exchange) => scheme],
+  ['x-forwarded-port', ({ port }: Exchange) => String(port)],
+  ['x-request-id', ({ requestId }: Exchange) => requestId],
+  ['x-real-ip', ({ clientAddress }: Exchange) => clientAddress],
+]);
+
+function forwardedFor({ headers, clientAddress }: Exchange): string {
+  const before = headers.combined('x-forwarded-for');
+  return before === undefined ? clientAddress : `${before}, ${clientAddress}`;
+}
+
 function headersOf(exchange: Exchange) {
   const headers = exchange.headers.clone();
-  const before = headers.combined('x-forwarded-for');
-  const { clientAddress } = exchange;
-  headers.set('X-Forwarded-For', before === undefined ? clientAddress : `${before}, ${clientAddress}`);
-  headers.set('X-Forwarded-Proto', exchange.scheme);
-  headers.set('X-Forwarded-Port', String(exchange.port));
-  headers.set('X-Request-Id', exchange.requestId);
+  for (const [name, valueOf] of written) headers.set(name, valueOf(exchange));
   return headers;
 }

@@ -1,5 +1,6 @@
 import { type Exchange, type SetupKit, headerText } from '#sdk';
 import { compilePattern } from '#sdk/patterns';
+import { written } from './event.ts';
 import type { Identity } from './options.ts';
 
 /** Where a request says who calls it: the identity sources of an authorizer. */
@@ -44,6 +45,9 @@ export function compileIdentities(
 function readerOf({ in: place, name }: Identity): (exchange: Exchange) => readonly string[] {
   if (place === 'query') return ({ query }) => query.getAll(name);
   const lower = name.toLowerCase();
+  // Of what the function decides by, not of what the caller says: a decision is kept by it.
+  const valueOf = written.get(lower);
+  if (valueOf !== undefined) return (exchange) => [valueOf(exchange)];
   return ({ headers }) => {
     const value = headers.combined(lower);
     return value === undefined ? [] : [value];

@@ -4,7 +4,7 @@ import { Calls } from './calls.ts';
 import type { CheckSettings } from './check-settings.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Held, Kept } from './kept.ts';
-import { type Claim, Member, type World } from './member.ts';
+import { Member, type World } from './member.ts';
 import type { ChannelConfig, MemberConfig } from './options.ts';
 import { Peer } from './peer.ts';
 import { type Spread, ChannelTarget } from './target.ts';
@@ -49,6 +49,7 @@ export class BuiltChannel implements Channel {
   /** Undefined unless the algorithm asks how busy members are. */
   readonly calls: Calls | undefined;
   readonly #config: ChannelConfig;
+  readonly #check: CheckSettings | undefined;
   readonly #http: HttpClient;
   readonly #spread: Spread;
   readonly #members: readonly HeldMember[];
@@ -69,18 +70,25 @@ export class BuiltChannel implements Channel {
       const rotation = this.#hold(kept.hold(`rotation\n${name}\n${group}`, () => new Rotation()));
       this.#balancers.set(group, new Balancer(algorithm, rotation, clock));
     }
-    const claimOf = ({ enabled, isUnresolved }: MemberIn): Claim => ({
-      check: enabled ? check : undefined,
-      resolveMs: !enabled || isUnresolved === true ? undefined : config.resolveSeconds * 1000,
-      changed: () => this.#update(),
-    });
+    this.#check = check;
     this.#members = members.map((each) => {
       const { address, port } = each;
       const create = (): Member => new Member(name, address, port, world);
-      const held = kept.hold(`member\n${name}\n${address} ${port}`, create);
-      this.#releases.push(held.value.claim(claimOf(each)));
-      return { config: each, member: this.#hold(held) };
+      return { config: each, member: this.#hold(kept.hold(`member\n${name}\n${address} ${port}`, create)) };
     });
+    this.#update();
+  }
+
+  /** From now on its members are checked and looked up as this configuration says. */
+  activate(): void {
+    const changed = (): void => this.#update();
+    for (const { config, member } of this.#members) {
+      const { enabled, isUnresolved } = config;
+      const check = enabled ? this.#check : undefined;
+      const resolveMs = !enabled || isUnresolved === true ? undefined : this.#config.resolveSeconds * 1000;
+      this.#releases.push(member.claim({ check, resolveMs, changed }));
+    }
+    // Their addresses may have changed since.
     this.#update();
   }
 

@@ -74,7 +74,7 @@ export class Member implements Disposable {
     this.#checkers.clear();
   }
 
-  /** Not at once: a configuration that is only checked, or is refused, starts and changes nothing. */
+  /** Not at once: a configuration that comes into force may yet be refused by another plugin, and has changed nothing then. */
   #applySoon(): void {
     if (this.#isDisposed || this.#applying !== undefined) return;
     this.#applying = setTimeout(() => {

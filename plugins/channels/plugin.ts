@@ -45,6 +45,9 @@ export default definePlugin({
         },
       }),
       status: () => states.flatMap((channel) => channel.states()),
+      activate() {
+        for (const channel of channels.values()) channel.activate();
+      },
       dispose() {
         for (const channel of channels.values()) channel.dispose();
       },

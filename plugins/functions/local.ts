@@ -44,9 +44,9 @@ export class LocalFunction implements GatewayFunction {
     this.timeoutMs = options.timeoutMs;
     this.version = versionOf(name, options, program);
     this.#options = options;
-    const { memoryMb, allowHosts, concurrency = defaultConcurrency, queue, warm } = options;
+    const { memoryMb, allowHosts, concurrency = defaultConcurrency, queue } = options;
     const pooled = { adapter, memoryMb, allowHosts, concurrency, queue };
-    const lease = acquirePool(kit.log, name, program, pooled, warm);
+    const lease = acquirePool(kit.log, name, program, pooled);
     this.#pool = lease.pool;
     this.release = () => lease.release();
   }
@@ -56,6 +56,10 @@ export class LocalFunction implements GatewayFunction {
     const byKind: Partial<Record<FunctionFault, number>> = {};
     for (const [fault, count] of counted) byKind[faults[fault]] = (byKind[faults[fault]] ?? 0) + count;
     return { function: this.name, ...figures, faults: byKind };
+  }
+
+  activate(): void {
+    if (this.#options.warm) this.#pool.warm();
   }
 
   async invoke(event: Readonly<Record<string, unknown>>, invocation: Invocation): Promise<FunctionResult> {

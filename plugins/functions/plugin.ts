@@ -28,6 +28,9 @@ export default definePlugin({
     return {
       services: [offer(Functions, { names, byName: (name) => functions.get(name), isolates })],
       status: isolates,
+      activate() {
+        for (const each of functions.values()) each.activate?.();
+      },
       dispose() {
         for (const each of functions.values()) each.release();
       },
@@ -36,6 +39,7 @@ export default definePlugin({
 });
 
 interface Releasable extends GatewayFunction {
+  activate?(): void;
   release(): void;
 }
 

@@ -7,8 +7,6 @@ interface Entry {
   users: number;
 }
 
-const warmAfterMs = 100;
-
 /** By gateway, whose log outlives a reload, and by what the pool runs. */
 const pools = new WeakMap<Log, Map<string, Entry>>();
 
@@ -18,7 +16,6 @@ export function acquirePool(
   name: string,
   program: Program,
   options: Omit<PoolOptions, 'log'>,
-  isWarm: boolean,
 ): { readonly pool: IsolatePool; release(): void } {
   const own = pools.get(log) ?? new Map<string, Entry>();
   pools.set(log, own);
@@ -32,8 +29,6 @@ export function acquirePool(
     const pool = new IsolatePool(program, { ...options, log: write });
     entry = { pool, users: 0 };
     own.set(key, entry);
-    // Later, since a configuration that is only checked, or refused, is gone by then.
-    if (isWarm) setTimeout(() => pool.warm(), warmAfterMs).unref();
   }
   const held = entry;
   held.users += 1;

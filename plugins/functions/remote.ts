@@ -136,7 +136,9 @@ function invoked(status: number, fields: Answered, text: string): FunctionResult
 }
 
 function resultOf(status: number, text: string): FunctionResult {
-  if (status >= 500 || status === 429) return { fault: 'unreachable', detail: `it answered ${status}` };
+  // Too many calls are what callers can bring about: no outage.
+  if (status === 429) return { fault: 'busy', detail: 'it answered 429' };
+  if (status >= 500) return { fault: 'unreachable', detail: `it answered ${status}` };
   if (status !== 200) return { fault: 'failed', detail: `it answered ${status}` };
   try {
     return { value: JSON.parse(text) as unknown };

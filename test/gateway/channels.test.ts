@@ -208,6 +208,31 @@ test('a health check takes a member out and brings it back; backups stand in; no
   assert.equal(running.log.filter(({ message }) => message.endsWith('is unhealthy')).length, 2);
 });
 
+test('a configuration that is refused checks nobody, and nobody gets well by it', async () => {
+  await using sick = await httpBackend((incoming, response) => {
+    response.statusCode = incoming.url === '/healthz' ? 503 : 200;
+    response.end('sick');
+  });
+  await using fine = await named('fine');
+  await using other = await named('other');
+  const { plugin, health } = observer();
+  const timing = { intervalSeconds: 300, timeoutSeconds: 1, healthyThreshold: 1, unhealthyThreshold: 1 };
+  const healthCheck = { protocol: 'http', path: '/healthz', ...timing };
+  const members = [at(sick), at(fine)];
+  const [apis, options] = over({ members, healthCheck });
+  await using running = await startGateway(apis, { ...options, plugins: [plugin] });
+  await until(() => health() === 'unhealthy healthy', 'both were checked');
+  // Making the certificate takes a while, and only then is it known that all of it is refused.
+  const root = {
+    listeners: [{ port: 0, tls: 'selfsigned' }],
+    channels: { pool: { members }, more: { members: [at(other)], healthCheck } },
+    nonsense: true,
+  };
+  await assert.rejects(reload(running, apis, { root }), { name: 'ConfigError' });
+  for (let round = 0; round < 4; round += 1) assert.equal(await codeOf(ask(running.port)), 'fine');
+  assert.equal(other.connections.length, 0);
+});
+
 test('a thousand reloads check nobody more often, and a channel that is gone not at all', async () => {
   await using one = await named('one');
   const { plugin, health } = observer();

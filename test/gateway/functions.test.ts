@@ -116,6 +116,7 @@ test('a remote function is called by URL with the event, or through the signed i
     else if (request.url?.startsWith('/v2/') === true)
       response.end(JSON.stringify({ request_id: '1', result: answer, status: 200, log: '' }));
     else if (request.url === '/down') response.writeHead(503).end();
+    else if (request.url === '/crowded') response.writeHead(429).end();
     else response.end(answer);
   });
   t.after(() => engine[Symbol.asyncDispose]());
@@ -127,6 +128,7 @@ test('a remote function is called by URL with the event, or through the signed i
     graph: { endpoint: address, urn, ...keys },
     broken: { endpoint: address, urn: `${urn}-broken`, ...keys },
     down: { url: `${address}/down` },
+    crowded: { url: `${address}/crowded` },
     gone: { url: 'http://127.0.0.1:1/' },
   });
   assert.deepEqual(await call(port, '/url'), { status: 200, body: 'you called /url' });
@@ -151,6 +153,7 @@ test('a remote function is called by URL with the event, or through the signed i
   assert.equal(header(second, 'authorization'), new Map(signed).get('Authorization'));
   assert.equal((await call(port, '/broken')).status, 500);
   assert.equal((await call(port, '/down')).status, 502);
+  assert.equal((await call(port, '/crowded')).status, 503);
   assert.equal((await call(port, '/gone')).status, 502);
   assert.doesNotMatch(JSON.stringify(log), /the-secret/);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { Agent, type Server, createServer, request } from 'node:http';
+import { Agent, type RequestOptions, type Server, createServer, request } from 'node:http';
 import { type AddressInfo, type Socket, createServer as createSocketServer } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
@@ -170,7 +170,7 @@ function edited(changes: readonly (readonly [text: string, by: string])[]): stri
   }, yaml);
 }
 
-function send(options: Parameters<typeof request>[0] & object, body: string): Promise<Answer> {
+function send(options: RequestOptions, body: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = request(options, (response) => {
       let text = '';
