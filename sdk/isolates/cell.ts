@@ -219,6 +219,8 @@ function flags(mayCall: boolean): string[] {
     '--no-warnings',
     '--permission',
     '--allow-addons',
+    // One thread of ours, which ends the process when the gateway is gone.
+    '--allow-worker',
     `--allow-fs-read=${fileURLToPath(new URL('../..', import.meta.url))}`,
     `--allow-fs-read=${modules}`,
     // How isolated-vm's loader chooses among its binaries.

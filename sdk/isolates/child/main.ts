@@ -3,12 +3,17 @@ import type { CallLimits, CallResult, IsolateLine, IsolateOptions } from '../cal
 import { type Frame, FrameReader, encodeFrame } from '../frames.ts';
 import type { Program } from '../program.ts';
 import { Sandbox } from './sandbox.ts';
+import { endWithGateway } from './watch.ts';
 
 // A process that holds one isolate and serves calls, one after another, from the gateway at descriptor 3.
 
 const channel = new Socket({ fd: 3, readable: true, writable: true });
 let make: (() => Sandbox) | undefined;
 let sandbox: Sandbox | undefined;
+let isWatching = false;
+
+/** What runs for less is over soon by itself, and a thread is not for nothing. */
+const longMs = 5000;
 
 async function start({ head, text }: Frame): Promise<void> {
   const { options, program } = head as { options: IsolateOptions; program: Omit<Program, 'code'> };
@@ -33,6 +38,10 @@ function renew(): void {
 
 async function serve({ head, text }: Frame): Promise<void> {
   const { id, limits } = head as { id: number; limits: CallLimits };
+  if (limits.runMs > longMs && !isWatching) {
+    isWatching = true;
+    endWithGateway();
+  }
   const result: CallResult = sandbox?.loadFault ??
     (await sandbox?.call(id, text, limits)) ?? { fault: 'crashed', detail: 'there is no program' };
   // One that could not be loaded is spent, so that the next call tries again.
