@@ -72,6 +72,8 @@ export class SelfTarget implements HttpTarget {
       outer.onAbort(() => {
         clearTimeout(timer);
         abandon(inner);
+        // As over the network: whoever waits for an end of the call gets one.
+        resolve(refuse('backend-unavailable', { cause: 'the caller went away' }));
       });
       serve(inner);
     });

@@ -83,11 +83,17 @@ function routeBackend(exchange: Exchange): void {
 }
 
 function call(exchange: Exchange, backend: Backend): void {
-  if (backend.authorize === undefined) prepare(exchange, backend);
-  else authorize(exchange, backend, backend.authorize);
+  if (isGuarded(backend)) authorize(exchange, backend);
+  else prepare(exchange, backend);
 }
 
-function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backend['authorize']>): void {
+type Guarded = Backend & Required<Pick<Backend, 'authorize'>>;
+
+function isGuarded(backend: Backend): backend is Guarded {
+  return backend.authorize !== undefined;
+}
+
+function authorize(exchange: Exchange, backend: Guarded): void {
   const proceed = (answer: unknown): void => {
     if (exchange.isAborted) return;
     if (answer === undefined) prepare(exchange, backend);
@@ -95,7 +101,7 @@ function authorize(exchange: Exchange, backend: Backend, ask: NonNullable<Backen
     else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
   };
   // All of it in there: what a plugin without types gives may be no function.
-  Promise.try(() => ask.call(backend, exchange)).then(proceed, (error: unknown) =>
+  Promise.try(() => backend.authorize(exchange)).then(proceed, (error: unknown) =>
     backendFault(exchange, error),
   );
 }

@@ -9,6 +9,20 @@ import { versionOf } from './version.ts';
 const defaultConcurrency = 64;
 const defaultResultBytes = 6 * 1024 * 1024;
 
+/**
+ * No connection could be had, for which no caller is to blame. One that broke may have been broken by what a caller sent,
+ * and that no descriptor is left by how many callers there are.
+ */
+const unconnected: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 /** A function that somebody else runs: any URL that takes the event, or FunctionGraph's invocation API. */
 export class RemoteFunction implements GatewayFunction {
   readonly name: string;
@@ -82,7 +96,8 @@ export class RemoteFunction implements GatewayFunction {
     } catch (error) {
       if (unwanted?.aborted === true) return { fault: 'busy', detail: 'nobody waits for it any more' };
       if (late.aborted) return { fault: 'timeout', detail: `it gave no answer within ${wallMs} ms` };
-      return { fault: 'unreachable', detail: error instanceof Error ? error.message : 'the call failed' };
+      const { code = '', message = 'the call failed' } = error as { code?: string; message?: string };
+      return { fault: unconnected.has(code) ? 'unreachable' : 'failed', detail: message };
     } finally {
       this.#inFlight -= 1;
     }

@@ -4,7 +4,7 @@ import { type ClientRequest, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Backend, httpBackend } from './support/backend.ts';
+import { type Backend, httpBackend, rawBackend } from './support/backend.ts';
 import { type Running, startGateway } from './support/gateway.ts';
 import { until } from './support/within.ts';
 
@@ -150,4 +150,27 @@ test('a service that is gone lets nobody in, but in relaxed mode', async (t) => 
   assert.equal((await call(relaxed.port, { 'x-token': 'one', 'x-user': 'root' })).status, 200);
   assert.deepEqual(backend.seen[0]?.values('x-user'), []);
   assert.equal((await call(relaxed.port, {})).status, 401);
+});
+
+test('relaxed mode lets through who could not be asked about, and nobody who broke what was asked', async (t) => {
+  await using backend = await httpBackend();
+  await using broken = await rawBackend((socket) => socket.once('data', () => socket.destroy()));
+  const gone = await httpBackend();
+  await gone[Symbol.asyncDispose]();
+  const statusOf = async (port: number, status: number): Promise<void> => {
+    const functions = { check: { url: `http://127.0.0.1:${port}/` } };
+    const authorizer = { type: 'frontend', function: 'check', relaxed: true };
+    const running = await start(t, functions, authorizer, backend);
+    const answer = new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: running.port, path: '/private', agent: false };
+      get({ ...options, headers: { 'x-token': 't' } }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+    assert.equal(await answer, status);
+  };
+  await statusOf(gone.port, 200);
+  await statusOf(broken.port, 500);
+  assert.equal(backend.seen.length, 1);
 });

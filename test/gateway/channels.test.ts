@@ -8,7 +8,7 @@ import { readConfigText } from '../../core/config/read.ts';
 import { type Backend, httpBackend, streamBackend } from './support/backend.ts';
 import { deafServer } from './support/deaf-server.ts';
 import { type Running, type RunOptions, startGateway } from './support/gateway.ts';
-import { until } from './support/within.ts';
+import { pause, until } from './support/within.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -297,6 +297,39 @@ test('least connection counts no request for ever: callers that leave, members t
     counts[key === 'fine' ? 'fine' : 'slow'] += 1;
   }
   assert.deepEqual(counts, { slow: 2, fine: 2 }, String(before));
+});
+
+test('a caller that leaves while an ejected member is tried, which is the gateway itself, costs it nothing', async () => {
+  let isHanging = true;
+  const asked: string[] = [];
+  await using inner = await streamBackend((incoming, response) => {
+    asked.push(incoming.url ?? '');
+    if (!isHanging) response.end('inner');
+  });
+  await using other = await named('other');
+  // Nobody knows the name but the gateway, whose own it is.
+  const members = [{ address: 'own.invalid', port: 80, weight: 1000 }, at(other)];
+  const [apis, { root }] = over(
+    { members, ejection: { failures: 1, seconds: 1 } },
+    { timeoutMs: 500, retries: 0, hostHeader: 'own.invalid' },
+  );
+  const address = `http://127.0.0.1:${inner.port}`;
+  const own = { ...(apis['main/all'] as Fields), backend: { type: 'http', address, timeoutMs: 60_000 } };
+  const groups = { main: { domains: ['*'] }, own: { domains: ['own.invalid'] } };
+  await using running = await startGateway({ ...apis, 'own/all': own }, { root: { ...root, groups } });
+  assert.match(await codeOf(ask(running.port)), /^504/);
+  assert.equal(await codeOf(ask(running.port)), 'other', 'it is ejected');
+  await until(() => running.log.some(({ message }) => message.includes('left out')), 'it is told');
+  await pause(1100);
+  const socket = connect(running.port, '127.0.0.1');
+  const count = asked.length;
+  socket.write('GET /leaves HTTP/1.1\r\nHost: x\r\n\r\n');
+  await until(() => asked.length > count, 'it is tried');
+  const completed = running.completed.length;
+  socket.destroy();
+  await until(() => running.completed.length >= completed + 2, 'both passes are over');
+  isHanging = false;
+  assert.equal(await codeOf(ask(running.port)), 'inner', 'it is tried again');
 });
 
 async function reload(running: Running, apis: Fields, { root }: { readonly root?: Fields }): Promise<void> {

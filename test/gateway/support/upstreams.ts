@@ -118,7 +118,8 @@ export async function startUpstreams(
   const log: string[] = [];
   const note = (fields: Readonly<Record<string, unknown>>, message: string): void => {
     const { port: member, text } = fields;
-    log.push(member === undefined ? String(text ?? message) : `${String(member)} ${message}`);
+    if (typeof text === 'string') log.push(text);
+    else log.push(typeof member === 'number' ? `${member} ${message}` : message);
   };
   const clock = new VirtualClock();
   const gateway = new Gateway({ log: { info: note, warn: note, error: note }, clock });
@@ -152,7 +153,7 @@ export async function startUpstreams(
     return counts;
   };
   return {
-    members: members as [Member, Member, Member],
+    members,
     clock,
     folder,
     log,
