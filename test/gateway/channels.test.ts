@@ -216,7 +216,7 @@ test('a configuration that is refused checks nobody, and nobody gets well by it'
   await using fine = await named('fine');
   await using other = await named('other');
   const { plugin, health } = observer();
-  const timing = { intervalSeconds: 300, timeoutSeconds: 1, healthyThreshold: 1, unhealthyThreshold: 1 };
+  const timing = { intervalSeconds: 300, timeoutSeconds: 30, healthyThreshold: 1, unhealthyThreshold: 1 };
   const healthCheck = { protocol: 'http', path: '/healthz', ...timing };
   const members = [at(sick), at(fine)];
   const [apis, options] = over({ members, healthCheck });
@@ -310,8 +310,8 @@ test('a caller that leaves while an ejected member is tried, which is the gatewa
   // Nobody knows the name but the gateway, whose own it is.
   const members = [{ address: 'own.invalid', port: 80, weight: 1000 }, at(other)];
   const [apis, { root }] = over(
-    { members, ejection: { failures: 1, seconds: 1 } },
-    { timeoutMs: 500, retries: 0, hostHeader: 'own.invalid' },
+    { members, ejection: { failures: 1, seconds: 2 } },
+    { timeoutMs: 2000, retries: 0, hostHeader: 'own.invalid' },
   );
   const address = `http://127.0.0.1:${inner.port}`;
   const own = { ...(apis['main/all'] as Fields), backend: { type: 'http', address, timeoutMs: 60_000 } };
@@ -320,7 +320,7 @@ test('a caller that leaves while an ejected member is tried, which is the gatewa
   assert.match(await codeOf(ask(running.port)), /^504/);
   assert.equal(await codeOf(ask(running.port)), 'other', 'it is ejected');
   await until(() => running.log.some(({ message }) => message.includes('left out')), 'it is told');
-  await pause(1100);
+  await pause(2100);
   const socket = connect(running.port, '127.0.0.1');
   const count = asked.length;
   socket.write('GET /leaves HTTP/1.1\r\nHost: x\r\n\r\n');
