@@ -113,10 +113,14 @@ async function launch(command: string, args: readonly string[]): Promise<ChildPr
 }
 
 /** On the PATH, else installed from Debian's package. */
+const install =
+  'redis-server --version || { apt-get update && apt-get install -y --no-install-recommends redis-server; }';
+
 function redisCommand(): string {
   const isThere = (): boolean => spawnSync('redis-server', ['--version']).status === 0;
   if (!isThere() && process.getuid?.() === 0)
-    execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], {
+    // One of the test files at a time; the others then find it there.
+    execFileSync('flock', [join(tmpdir(), 'tapgate-install.lock'), 'sh', '-c', install], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     });
