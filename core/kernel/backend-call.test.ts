@@ -41,8 +41,14 @@ async function gatewayOf(
 test('a handler asks the backend and answers with what came', async () => {
   const gateway = await gatewayOf((exchange) => exchange.callBackend(), {
     more: {
-      backendSigning: (outbound) => void outbound.headers.set('x-signed', 'yes'),
-      response: (inbound) => void inbound.headers.set('x-source', inbound.source),
+      backendSigning(outbound) {
+        outbound.headers.set('x-signed', 'yes');
+        return undefined;
+      },
+      response(inbound) {
+        inbound.headers.set('x-source', inbound.source);
+        return undefined;
+      },
     },
   });
   const answer = await gateway.request('POST', '/x/y?a=1', { body: 'content', headers: { 'x-own': '1' } });
