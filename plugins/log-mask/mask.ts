@@ -66,7 +66,7 @@ function inContent(mode: string | undefined, hide: Hide): Hide {
 
 /** Longer runs too: what is asked to be hidden may stand beside more of its kind. All of these take linear time. */
 function patternOf(mode: string): RegExp {
-  const [kind, least = '1'] = mode.split(':');
+  const [kind = 'EMAIL', least = '1'] = mode.split(':');
   switch (kind) {
     case 'D':
       return new RegExp(`[0-9]{${least},}`, 'g');
