@@ -5,6 +5,7 @@ export * from './allowed.ts';
 export * from './body-stream.ts';
 export * from './cache-status.ts';
 export * from './channels.ts';
+export * from './credentials.ts';
 export * from './data-sets.ts';
 export * from './exchange.ts';
 export * from './fields.ts';

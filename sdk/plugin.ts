@@ -72,8 +72,8 @@ export interface Hooks {
    * knows what the command line tells: nobody is authenticated, there is no content, the address is 127.0.0.1.
    */
   describe?(exchange: Exchange): readonly string[];
-  /** The configuration that bound this is gone, and no request uses it any more. */
-  dispose?(): void;
+  /** The configuration that bound this is gone, and no request uses it any more. A gateway that stops waits for it. */
+  dispose?(): void | Promise<void>;
 }
 
 /** The gateway-wide hooks, and what else a plugin sets up once for a configuration. */
