@@ -8,14 +8,12 @@ export function isSpent(taken: number, { limit }: Limit): boolean {
   return taken + 1 > limit + tolerance;
 }
 
-/** How many are missing from a bucket that will be full at `fullAt`; not more than it holds, though a clock was set back. */
-export function missingAt(now: number, fullAt: number, { limit, periodMs }: Limit): number {
-  return Math.min(limit, Math.max(0, ((fullAt - now) * limit) / periodMs));
-}
-
-/** When a bucket is full from which `missing` are missing. */
-export function fullAfter(now: number, missing: number, { limit, periodMs }: Limit): number {
-  return now + (missing * periodMs) / limit;
+/**
+ * How many are missing from a bucket of which `missing` were missing at a time. Not kept as the time when it is full: as
+ * a fraction of a millisecond since 1970, that would be wrong by a part of a call where there are many in a second.
+ */
+export function missingAfter(elapsedMs: number, missing: number, { limit, periodMs }: Limit): number {
+  return Math.min(limit, Math.max(0, missing - (elapsedMs * limit) / periodMs));
 }
 
 /** How many a bucket admits at once. */

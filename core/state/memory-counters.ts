@@ -1,5 +1,5 @@
 import type { Clock, Counters, Limit, Taken } from '#sdk';
-import { fullAfter, isSpent, leftIn, missingAt, untilNext } from './bucket.ts';
+import { isSpent, leftIn, missingAfter, untilNext } from './bucket.ts';
 
 /**
  * How many keys a plugin's periods of one length count apart. Requests under further keys share one count for each
@@ -17,12 +17,17 @@ interface Period {
   counts: Map<string, Count>;
 }
 
-/** Buckets that an empty one fills as fast as any of; a bucket is the time at which it is full. */
+interface Bucket {
+  missing: number;
+  at: number;
+}
+
+/** Buckets that fill in the same time. */
 interface Generations {
   window: number;
-  current: Map<string, number>;
+  current: Map<string, Bucket>;
   /** Written in the window before. What is older is full, which is what a bucket is that nobody knows. */
-  earlier: Map<string, number>;
+  earlier: Map<string, Bucket>;
 }
 
 /** Counters of one process, each plugin's apart. */
@@ -105,19 +110,29 @@ class PluginCounters implements Counters {
   #missing(limit: Limit, now: number): number {
     const { current, earlier } = this.#generationsOf(limit.periodMs, now);
     const key = nameIn(current, limit);
-    return missingAt(now, current.get(key) ?? earlier.get(key) ?? 0, limit);
+    const bucket = current.get(key) ?? earlier.get(key);
+    if (bucket === undefined) return 0;
+    // A clock that was set back: it goes on from here, instead of standing still until the time is reached again.
+    bucket.at = Math.min(bucket.at, now);
+    return missingAfter(now - bucket.at, bucket.missing, limit);
   }
 
   #fill(limit: Limit, now: number, missing: number): void {
     const { current } = this.#generationsOf(limit.periodMs, now);
-    current.set(nameIn(current, limit), fullAfter(now, missing, limit));
+    const key = nameIn(current, limit);
+    const bucket = current.get(key);
+    if (bucket === undefined) current.set(key, { missing, at: now });
+    else {
+      bucket.missing = missing;
+      bucket.at = now;
+    }
   }
 
   #generationsOf(periodMs: number, now: number): Generations {
     const window = Math.floor(now / periodMs);
     const found = this.#buckets.get(periodMs);
     if (found === undefined) {
-      const made = { window, current: new Map<string, number>(), earlier: new Map<string, number>() };
+      const made = { window, current: new Map<string, Bucket>(), earlier: new Map<string, Bucket>() };
       this.#buckets.set(periodMs, made);
       return made;
     }
@@ -146,7 +161,7 @@ class PluginCounters implements Counters {
   }
 }
 
-function nameIn(buckets: ReadonlyMap<string, number>, limit: Limit): string {
+function nameIn(buckets: ReadonlyMap<string, Bucket>, limit: Limit): string {
   return buckets.size < maxKeys || buckets.has(limit.key) ? limit.key : sharedKey(limit);
 }
 

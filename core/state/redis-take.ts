@@ -8,7 +8,7 @@ const slackMs = 5000;
 
 /**
  * Takes from all counts, or from none when one is used up. A count is kept as "window:used" under its key; the server's
- * clock, which all gateways share, says which window it is. Of a bucket it is the time at which it is full that is kept.
+ * clock, which all gateways share, says which window it is. Of a bucket it is "time:missing".
  * Arguments for each key: limit, period, how much to take, 1 for a bucket; where less is left of a count, that is taken.
  * Answers which one is used up (-1 for none), then for each what was used before, as text because a bucket has
  * fractions, and the milliseconds until its window ends.
@@ -22,14 +22,13 @@ local windows = {}
 for i = 1, #KEYS do
   local limit, period, bucket = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2]), ARGV[4 * i] == '1'
   local window, used = math.floor(now / period), 0
-  if found[i] and bucket then
-    used = math.min(limit, math.max(0, (tonumber(found[i]) - now) * limit / period))
-  elseif found[i] then
+  if found[i] then
     local colon = string.find(found[i], ':', 1, true)
-    local kept = tonumber(string.sub(found[i], 1, colon - 1))
-    if kept >= window then
-      window = kept
-      used = tonumber(string.sub(found[i], colon + 1))
+    local kept, count = tonumber(string.sub(found[i], 1, colon - 1)), tonumber(string.sub(found[i], colon + 1))
+    if bucket then
+      used = math.min(limit, math.max(0, count - math.max(0, now - kept) * limit / period))
+    elseif kept >= window then
+      window, used = kept, count
     end
   end
   if answer[1] < 0 and used + 1 > limit + 0.000001 then answer[1] = i - 1 end
@@ -42,7 +41,7 @@ if answer[1] < 0 then
     local limit, period, used = tonumber(ARGV[4 * i - 3]), tonumber(ARGV[4 * i - 2]), tonumber(answer[2 * i])
     if ARGV[4 * i] == '1' then
       local full = (used + 1) * period / limit
-      redis.call('SET', KEYS[i], string.format('%.3f', now + full), 'PX', string.format('%.0f', full + ${slackMs}))
+      redis.call('SET', KEYS[i], string.format('%.0f:%.9f', now, used + 1), 'PX', string.format('%.0f', full + ${slackMs}))
     else
       used = used + math.min(tonumber(ARGV[4 * i - 1]), limit - used)
       redis.call('SET', KEYS[i], string.format('%.0f:%.0f', windows[i], used), 'PX', string.format('%.0f', answer[2 * i + 1] + ${slackMs}))

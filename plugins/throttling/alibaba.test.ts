@@ -288,6 +288,11 @@ suite('refused', () => {
       { rules: [{ ...rule, condition: '$CaAppId =' }] },
       /^\.rules\[0\]\.condition: /,
     ],
+    [
+      'more than 50 KB',
+      { rules: [{ ...rule, byParameters: `CaAppId${', CaAppId'.repeat(6000)}` }] },
+      /^: the document has 54\d\d\d bytes as JSON; at most 51200/,
+    ],
     ['two of a name', { rules: [rule, rule] }, /^\.rules\[1\]\.name: found "a", as in rules\[0\]/],
   ];
   for (const [what, config, ...expected] of rows) {

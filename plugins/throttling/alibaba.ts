@@ -94,9 +94,15 @@ const Document = Type.Unsafe<Basic | ByParameter>({
 /** The traffic control plug-in of Alibaba Cloud API Gateway (docs 103221, 29482). */
 export const fromAlibaba = defineDialect(
   Document,
-  (document: Basic | ByParameter, problem: Problem): Config =>
-    'unit' in document ? translateBasic(document, problem) : translateByParameter(document, problem),
+  (document: Basic | ByParameter, problem: Problem): Config => {
+    const bytes = Buffer.byteLength(JSON.stringify(document));
+    if (bytes > maxBytes)
+      problem([], `the document has ${bytes} bytes as JSON; at most ${maxBytes} (50 KB) are allowed`);
+    return 'unit' in document ? translateBasic(document, problem) : translateByParameter(document, problem);
+  },
 );
+
+const maxBytes = 50 * 1024;
 
 function translateBasic(document: Basic, problem: Problem): Config {
   const { unit, apiDefault: api, userDefault: user, appDefault: app, specials } = document;

@@ -10,12 +10,8 @@ const units = ['second', 'minute', 'hour', 'day'] as const;
 
 const Interval = Type.Integer({ minimum: 1, maximum: 2_147_483_647 });
 
-const Limit = Type.Integer({
-  minimum: -1,
-  maximum: 2_147_483_647,
-  default: 0,
-  description: '0 and -1: no limit.',
-});
+const numbers = { minimum: -1, maximum: 2_147_483_647 };
+const Limit = Type.Integer({ ...numbers, default: 0, description: '0 and -1: no limit.' });
 
 const Document = Options({
   scope: OneOf(['basic', 'share'], {
@@ -24,7 +20,7 @@ const Document = Options({
   }),
   default_time_unit: OneOf(units, { default: 'second' }),
   default_interval: Interval,
-  api_limit: { ...Limit, default: undefined, description: 'Calls of the API; -1 and 0: no limit.' },
+  api_limit: Type.Integer({ ...numbers, description: 'Calls of the API; -1 and 0: no limit.' }),
   user_limit: Limit,
   app_limit: Limit,
   ip_limit: Limit,

@@ -46,7 +46,8 @@ bindings: [{ plugin: limits, apis: [shop/orders] }]
   return { port, call };
 }
 
-const statuses = (answers: readonly Answer[]) => answers.map(({ status }) => status).toSorted();
+const statuses = (answers: readonly Answer[]) =>
+  answers.map(({ status }) => status).toSorted((a, b) => a - b);
 
 suite('alibaba/trafficControl', () => {
   test('basic', async (t) => {
