@@ -18,5 +18,6 @@ export * from './per-connection.ts';
 export * from './plugin.ts';
 export * from './refusals.ts';
 export * from './reply.ts';
+export * from './routes.ts';
 export * from './schema.ts';
 export * from './services.ts';
