@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Log } from '#sdk';
 import type { FetchKeys, KeyService } from './fetch-keys.ts';
 import { KeySet } from './key-set.ts';
@@ -16,6 +17,7 @@ export class RemoteKeys {
   readonly #fetch: FetchKeys;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #pause: (ms: number) => Promise<unknown>;
   #current: KeySet | undefined;
   #fetched = -Infinity;
   #asked = -Infinity;
@@ -25,11 +27,18 @@ export class RemoteKeys {
   #isFailing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(service: KeyService, fetch: FetchKeys, clock: Clock, log: Log) {
+  constructor(
+    service: KeyService,
+    fetch: FetchKeys,
+    clock: Clock,
+    log: Log,
+    pause: (ms: number) => Promise<unknown> = sleep,
+  ) {
     this.#service = service;
     this.#fetch = fetch;
     this.#clock = clock;
     this.#log = log;
+    this.#pause = pause;
   }
 
   /** The last good answer, however the server does since. */
@@ -75,8 +84,7 @@ export class RemoteKeys {
       }
       const waitMs = this.#asked + this.#pauseMs - this.#clock.now();
       if (waitMs > leastPauseMs) return undefined;
-      if (waitMs > 0 && this.#running === undefined)
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      if (waitMs > 0 && this.#running === undefined) await this.#pause(waitMs);
       await this.refresh();
       const isFound = this.#current?.select(kid) !== undefined;
       this.#pauseMs = isFound ? leastPauseMs : Math.min(this.#pauseMs * 2, longestPauseMs);
