@@ -7,11 +7,13 @@ type Report = (path: readonly (string | number)[], message: string) => void;
 
 /** The keys that a configuration has, or where they are; undefined when something is wrong, which is then reported. */
 export function readKeys({ keys, jwks, service }: Config, report: Report): KeySet | KeyService | undefined {
-  const given = [keys, jwks, service].filter((each) => each !== undefined);
-  if (given.length !== 1) {
-    report([], 'exactly one of "keys", "jwks" and "service" is needed');
-    return undefined;
-  }
+  const given = Object.entries({ keys, jwks, service }).flatMap(([name, value]) =>
+    value === undefined ? [] : [name],
+  );
+  const [first, second] = given;
+  if (first === undefined) report([], '"keys" is missing; allowed instead: "jwks", "service"');
+  if (second !== undefined) report([second], '"keys", "jwks" and "service" exclude each other');
+  if (given.length !== 1) return undefined;
   if (service !== undefined) return readService(service, (message) => report(['service', 'url'], message));
   if (jwks !== undefined) return readJwks(jwks, (message) => report(['jwks'], message));
   const at = (index: number): string[] => (keys?.[index]?.jwk === undefined ? ['pem'] : ['jwk']);

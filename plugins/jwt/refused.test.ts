@@ -31,14 +31,14 @@ const secret = makeKey('HS256');
 const rsa = makeKey('RS256');
 const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' });
 const curve = generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey.export({ format: 'jwk' });
-const privatePem = lone.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+const privatePem = lone.privateKey.export({ format: 'pem', type: 'pkcs8' });
 const keys = [{ jwk: lone.jwk }];
 
 test('what is wrong is told with its place', async () => {
   const key = (jwk: object) => ({ keys: [{ jwk }] });
   const cases: [object, RegExp][] = [
-    [{}, /^: exactly one of "keys", "jwks" and "service"/],
-    [{ keys, jwks: '[]' }, /^: exactly one of/],
+    [{}, /^: "keys" is missing; allowed instead: "jwks", "service"/],
+    [{ keys, jwks: '[]' }, /^\.jwks: "keys", "jwks" and "service" exclude each other/],
     [{ keys: [] }, /^\.keys: .*at least 1/],
     [{ keys: [{}] }, /^\.keys\[0\](\.pem)?: "jwk" or "pem" is missing/],
     [{ keys: [{ jwk: lone.jwk, kid: 'x' }] }, /^\.keys\[0\]\.jwk: "jwk" stands alone/],

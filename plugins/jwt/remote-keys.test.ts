@@ -56,8 +56,8 @@ test('a key that stays is the same object; one that goes, or is another by the s
   await keys.refresh();
   assert.equal(keys.current?.select('a'), first);
   assert.notEqual(keys.current?.select('b'), second);
-  assert.ok(first !== undefined && keys.current?.has(first) === true);
-  assert.ok(second !== undefined && keys.current?.has(second) === false);
+  assert.ok(first !== undefined && keys.current !== undefined && keys.current.has(first));
+  assert.ok(second !== undefined && keys.current !== undefined && !keys.current.has(second));
 });
 
 test('who misses a key at the same time waits for one fetch', async () => {

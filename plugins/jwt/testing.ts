@@ -19,7 +19,7 @@ export function makeKey(algorithm: string, kid?: string): TestKey {
     return { privateKey, jwk: { ...privateKey.export({ format: 'jwk' }), ...name }, pem: '' };
   }
   const { privateKey, publicKey } = pairFor(algorithm);
-  const pem = publicKey.export({ format: 'pem', type: 'spki' }).toString();
+  const pem = publicKey.export({ format: 'pem', type: 'spki' });
   return { privateKey, jwk: { ...publicKey.export({ format: 'jwk' }), ...name }, pem };
 }
 

@@ -66,10 +66,10 @@ test('keys change under load without a failed request, and what was signed with 
   const rotations = 3;
   const statuses = new Map<number, number>();
   let current = state.keys[0] as Key;
-  let isOver = false;
+  const progress = { isOver: false };
   const load = async (name: string): Promise<void> => {
     await using caller = callerOf('HTTP/1.1', running.port);
-    for (let count = 0; !isOver; count += 1) {
+    for (let count = 0; !progress.isOver; count += 1) {
       const token = await sign(current, { sub: `${name}-${count % 5}`, exp: inAnHour() });
       const { status } = await caller.call('GET', '/', { headers: { authorization: `Bearer ${token}` } });
       statuses.set(status, (statuses.get(status) ?? 0) + 1);
@@ -87,7 +87,7 @@ test('keys change under load without a failed request, and what was signed with 
     const before = answered();
     await until(() => answered() > before + 60, 'the load went on');
   }
-  isOver = true;
+  progress.isOver = true;
   await Promise.all(loads);
   assert.deepEqual([...statuses.keys()], [200], JSON.stringify([...statuses]));
   assert.ok(
@@ -106,7 +106,7 @@ test('a token that is kept is refused when its key is gone', async () => {
   await using running = await withKeysOf(service.server, backend);
   await using caller = callerOf('HTTP/1.1', running.port);
   const ask = async (key: Key) =>
-    (await caller.call('GET', '/', { headers: { authorization: `Bearer ${await tokens.get(key)}` } })).status;
+    (await caller.call('GET', '/', { headers: { authorization: `Bearer ${tokens.get(key) ?? ''}` } })).status;
   const tokens = new Map<Key, string>();
   for (const key of [old, fresh]) tokens.set(key, await sign(key, { sub: 'a', exp: inAnHour() }));
   assert.deepEqual([await ask(old), await ask(old)], [200, 200]);
