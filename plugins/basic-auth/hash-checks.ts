@@ -25,13 +25,8 @@ export class HashChecks {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** At once where it is known. @param isWanted whether anybody waits when its turn has come */
-  check(
-    name: string,
-    password: string,
-    hash: ScryptHash,
-    isWanted: () => boolean,
-  ): Verdict | Promise<Verdict> {
+  /** At once where it is known. */
+  check(name: string, password: string, hash: ScryptHash): Verdict | Promise<Verdict> {
     const pair = createHmac('sha256', this.#key).update(`${hash.text}\0${password}`).digest('base64');
     if (touch(this.#right, pair)) return 'right';
     if (touch(this.#wrong, pair)) return 'wrong';
@@ -40,7 +35,7 @@ export class HashChecks {
     const waiting = this.#byName.get(name) ?? 0;
     if (this.#waiting.length >= maxWaiting || waiting >= maxWaitingByName) return 'busy';
     this.#byName.set(name, waiting + 1);
-    const verdict = this.#compute(pair, password, hash, isWanted).finally(() => {
+    const verdict = this.#compute(pair, password, hash).finally(() => {
       this.#asked.delete(pair);
       const left = (this.#byName.get(name) ?? 1) - 1;
       if (left === 0) this.#byName.delete(name);
@@ -50,16 +45,10 @@ export class HashChecks {
     return verdict;
   }
 
-  async #compute(
-    pair: string,
-    password: string,
-    hash: ScryptHash,
-    isWanted: () => boolean,
-  ): Promise<Verdict> {
+  async #compute(pair: string, password: string, hash: ScryptHash): Promise<Verdict> {
     if (this.#running >= maxRunning) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running += 1;
     try {
-      if (!isWanted()) return 'busy';
       const isRight = timingSafeEqual(await derive(password, hash), hash.hash);
       keep(isRight ? this.#right : this.#wrong, pair);
       return isRight ? 'right' : 'wrong';

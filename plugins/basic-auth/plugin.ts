@@ -63,7 +63,7 @@ function authenticate(
       exchange.identity = { type: 'user', id: name, user: { id: name, name, account: '' } };
     return undefined;
   };
-  const verdict = users.check(credentials, () => !exchange.isAborted);
+  const verdict = users.check(credentials);
   return verdict instanceof Promise ? verdict.then(answer) : answer(verdict);
 }
 

@@ -33,14 +33,14 @@ export class Users {
     this.#hashed.set(name, hash);
   }
 
-  /** Whether they are right. @param isWanted as for `HashChecks.check` */
-  check(credentials: Credentials, isWanted: () => boolean): Verdict | Promise<Verdict> {
+  /** Whether they are right. */
+  check(credentials: Credentials): Verdict | Promise<Verdict> {
     const plain = this.#plain.get(this.#digest(credentials));
     if (plain !== undefined && (plain.item === undefined || this.#set?.has(plain.item) === true))
       return 'right';
     const hash = this.#hashed.get(credentials.name) ?? this.#decoy();
     if (hash === undefined) return 'wrong';
-    return this.#checks.check(credentials.name, credentials.password, hash, isWanted);
+    return this.#checks.check(credentials.name, credentials.password, hash);
   }
 
   /** Where there are hashes, a name that is none takes as long as one that is; the check of it cannot come out right. */
