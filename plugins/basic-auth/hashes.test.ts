@@ -6,7 +6,7 @@ import { gatewayOf, hashOf, outcome, wrong } from './testing.ts';
 
 function read(text: string): ScryptHash {
   const hash = readScryptHash(text);
-  assert.ok(typeof hash !== 'string', String(hash));
+  assert.ok(typeof hash !== 'string');
   return hash;
 }
 

@@ -35,7 +35,7 @@ export class Users {
 
   /** Whether they are right. */
   check(credentials: Credentials): Verdict | Promise<Verdict> {
-    const plain = this.#plain.get(this.#digest(credentials));
+    const plain = this.#plain.size === 0 ? undefined : this.#plain.get(this.#digest(credentials));
     if (plain !== undefined && (plain.item === undefined || this.#set?.has(plain.item) === true))
       return 'right';
     const hash = this.#hashed.get(credentials.name) ?? this.#decoy();
