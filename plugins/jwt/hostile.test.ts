@@ -199,6 +199,17 @@ test('ECDSA signatures of zero, and in DER, are refused', async (t) => {
     assert.equal(outcome(await gateway.ask(`${unsigned}.${signature}`)), notValid);
 });
 
+test('long texts and many members are read', async (t) => {
+  const gateway = await gatewayOf(t);
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`claim-${index}`, [{ a: 1 }]]));
+  for (const claims of [
+    { ...usual, long: 'x'.repeat(11_000) },
+    { ...usual, quotes: '"\\'.repeat(2_000) },
+    { ...usual, ...many },
+  ])
+    assert.equal(outcome(await gateway.ask(await signAs('{"alg":"ES256"}', JSON.stringify(claims)))), '200');
+});
+
 test('deeply nested claims are read or refused, and stop nothing', async (t) => {
   const gateway = await gatewayOf(t);
   const deep = `{"x":${'['.repeat(5_000)}${']'.repeat(5_000)}}`;

@@ -64,7 +64,11 @@ function headerSteps({ place, forwardToken, claims, payloadHeader }: OutboundPla
   const steps: Step[] = [];
   const { name } = place;
   const lower = name.toLowerCase();
-  if (!forwardToken && place.in === 'header') steps.push(({ headers }) => headers.delete(name) as undefined);
+  if (!forwardToken && place.in === 'header')
+    steps.push(({ headers }) => {
+      headers.delete(name);
+      return undefined;
+    });
   if (!forwardToken && place.in === 'cookie') steps.push((outbound) => dropCookie(outbound, lower));
   for (const rule of claims.filter((each) => each.in === 'header')) {
     steps.push(({ headers }, values) => {

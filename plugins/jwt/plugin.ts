@@ -65,6 +65,7 @@ function authenticator(
 ): (exchange: Exchange) => Ending {
   const { clock, values } = kit;
   const { allowMissingToken, preventReplay, toleranceSeconds } = config;
+  const isHanded = config.claims.length > 0 || config.payloadHeader !== undefined;
   const read = tokenSource(place);
   const objectionTo = compilePolicy(config, blockedBy(config, kit));
   const judge = (exchange: Exchange, token: string, verdict: Verified | Unaccepted): Ending => {
@@ -76,7 +77,7 @@ function authenticator(
     const accept = (reply: Reply | undefined): Reply | undefined => {
       if (reply !== undefined) return reply;
       exchange.identity = identityAfter(exchange.identity, verdict.identity);
-      exchange.notes.set(tokenNote, { token, verified: verdict });
+      if (isHanded) exchange.notes.set(tokenNote, { token, verified: verdict });
       return undefined;
     };
     if (!preventReplay) return accept(undefined);
@@ -102,7 +103,7 @@ function authenticator(
   };
 }
 
-const nobody: Identity = Object.freeze({ type: 'anonymous', id: '' });
+const nobody: Identity = Object.freeze({ type: 'anonymous', id: 'anonymous' });
 
 /** Who calls is what the first of several authenticators says; the claims are the token's. */
 function identityAfter(before: Identity | null, own: Identity): Identity {

@@ -103,6 +103,20 @@ test('whoever makes up names of keys has the service asked ever less', async () 
   assert.ok((await keys.lookAgain('c'))?.select('c') !== undefined);
 });
 
+test('who waits for the same fetch causes one, also when that is in vain', async () => {
+  const { keys, state, clock } = serviceWith(setOf(a));
+  await keys.refresh();
+  // All of them have to wait a second first, as there was a fetch just now.
+  await Promise.all(Array.from({ length: 100 }, (_, index) => keys.lookAgain(`made-up-${index}`)));
+  assert.equal(state.asked, 2);
+  state.answer = setOf(a, b);
+  // In vain once, so two seconds must pass, and then it is looked for.
+  assert.equal((await keys.lookAgain('b'))?.select('b'), undefined);
+  clock.advance(1_000);
+  assert.ok((await keys.lookAgain('b'))?.select('b') !== undefined);
+  assert.equal(state.asked, 3);
+});
+
 test('a thousand requests may wait, no more', async () => {
   const { keys, state, clock } = serviceWith(setOf(a));
   await keys.refresh();

@@ -23,6 +23,8 @@ export class RemoteKeys {
   #asked = -Infinity;
   #pauseMs = leastPauseMs;
   #running: Promise<void> | undefined;
+  /** Fetches so far. */
+  #begun = 0;
   #waiting = 0;
   #isFailing = false;
   #timer: NodeJS.Timeout | undefined;
@@ -77,24 +79,30 @@ export class RemoteKeys {
     if (this.#waiting >= maxWaiting) return undefined;
     this.#waiting += 1;
     try {
-      // One that runs may have been answered before the key was there.
-      if (this.#running !== undefined) {
-        await this.#running;
-        if (this.#current?.select(kid) !== undefined) return this.#current;
-      }
-      const waitMs = this.#asked + this.#pauseMs - this.#clock.now();
-      if (waitMs > leastPauseMs) return undefined;
-      if (waitMs > 0 && this.#running === undefined) await this.#pause(waitMs);
-      await this.refresh();
-      const isFound = this.#current?.select(kid) !== undefined;
-      this.#pauseMs = isFound ? leastPauseMs : Math.min(this.#pauseMs * 2, longestPauseMs);
+      const came = this.#begun;
+      // One that runs may have been answered before the key was there; one that begins from now on has what there is.
+      await this.#running;
+      if (this.#begun === came && this.#current?.select(kid) === undefined) await this.#fetchAfter(came, kid);
+      await this.#running;
       return this.#current;
     } finally {
       this.#waiting -= 1;
     }
   }
 
+  /** Fetches once for all who wait since the same fetch, unless the last ones were in vain too lately. */
+  async #fetchAfter(came: number, kid: string | undefined): Promise<void> {
+    const waitMs = this.#asked + this.#pauseMs - this.#clock.now();
+    if (waitMs > leastPauseMs) return;
+    if (waitMs > 0) await this.#pause(waitMs);
+    if (this.#begun !== came) return;
+    await this.refresh();
+    const isFound = this.#current?.select(kid) !== undefined;
+    this.#pauseMs = isFound ? leastPauseMs : Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
   async #refresh(): Promise<void> {
+    this.#begun += 1;
     this.#asked = this.#clock.now();
     const { url } = this.#service;
     try {
