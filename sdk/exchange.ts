@@ -197,8 +197,11 @@ export interface Inbound {
   readonly exchange: Exchange;
   status: number;
   readonly headers: Fields;
-  /** Set when the gateway refused the request; its body is rendered after this hook unless one is set here. */
-  readonly refusal: Refusal | undefined;
+  /**
+   * Set when the gateway refused the request; its body is rendered after this hook unless one is set here. Another may be
+   * put in its place, such as one with a message of the operator's; `status` is set apart from it.
+   */
+  refusal: Refusal | undefined;
   /** Where the answer came from. */
   readonly source: 'backend' | 'gateway';
   /** Whether there is content, an empty one included; a refusal has none until somebody sets it. */
@@ -209,6 +212,11 @@ export interface Inbound {
   readonly latencyMs: number;
   /** Reads the whole body (at most `maxBytes`, 12 MiB unless told) and keeps it sendable. */
   readBody(maxBytes?: number): Promise<Buffer>;
+  /**
+   * The whole body, as sent, where it has at most `maxBytes`; the answer goes on as it was. Undefined when it has more,
+   * which costs nothing where its length is announced, or breaks off. Waits until the body has ended or has more.
+   */
+  peekBody(maxBytes: number): Promise<Buffer | undefined>;
   setBody(body: string | Uint8Array | null): void;
   /** Passes each chunk through `chunk`, and what `end` returns after the last. The length becomes unknown. */
   transformBody(transform: { chunk(chunk: Uint8Array): Uint8Array; end?(): Uint8Array }): void;

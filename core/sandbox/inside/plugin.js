@@ -149,6 +149,11 @@ return ({ definition, sdk }, { line }) => {
         headers: new Watched(data.fields, needs.answerHeaders, 'answerHeaders', changes.headers),
         readBody: reader(data.content, 'answerBodyBytes'),
         setBody: (body) => void (changes.body = contentOf(body)),
+        // Read only: setting it is an error, lest somebody believe that it had an effect.
+        get refusal() {
+          return data.inbound.refusal;
+        },
+        peekBody: () => unavailable('inbound.peekBody', 'use readBody and needs.answerBodyBytes'),
         transformBody: () => unavailable('inbound.transformBody', 'use readBody, setBody and needs.answerBodyBytes'),
       };
       return { subject: inbound, tell: () => changed(data.inbound, inbound, ['status'], changes) };
