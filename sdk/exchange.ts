@@ -119,6 +119,11 @@ export interface Exchange extends Arrival {
   /** Runs once when the caller goes away before it is answered. */
   onAbort(listener: () => void): void;
   /**
+   * Runs once with what this request came to before `response`: the backend's answer, or a refusal. In a call of
+   * `callBackend` that is what the backend said to it. Not when the caller goes away first.
+   */
+  onReply(listener: (settled: Settled) => void): void;
+  /**
    * Reads the whole body, at most as large as the API allows, and keeps it forwardable.
    * Rejects with a `Reply` (413, 408 or 400) when it is larger, late or cut; return that, or let it reject.
    * @param maxBytes a narrower limit than the API's, for what only works on a body of that size
@@ -131,6 +136,16 @@ export interface Exchange extends Arrival {
    * `response`. For what answers in the backend's place and needs it for that, such as a cache. A failure is a refusal.
    */
   callBackend(call?: BackendCall): Promise<Reply>;
+}
+
+/** What a request came to. */
+export interface Settled {
+  /** Not to be changed: others are going to. */
+  readonly reply: Reply;
+  /** `gateway` for every refusal, those included that say that the backend failed. */
+  readonly source: 'backend' | 'gateway';
+  /** Milliseconds until the head of the backend's answer, or until it failed; undefined when none was called, or a mock. */
+  readonly backendMs: number | undefined;
 }
 
 /** How `callBackend` differs from what would happen without it. */

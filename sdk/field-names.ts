@@ -4,14 +4,6 @@ import { perConnectionFields } from './per-connection.ts';
 /** Fields that say who handled a message: another word there would be believed, or hide a loop. */
 const gatewayFields: ReadonlySet<string> = new Set(['via', 'x-ca-request-id', 'x-request-id']);
 
-/** Where a request came from; the gateway's word on it, which backends trust. */
-const provenanceFields: ReadonlySet<string> = new Set([
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-port',
-  'x-forwarded-proto',
-]);
-
 /** Fields of the connection and the framing that are in answers alone; `Date` is written by whoever sends. */
 const answerFields: ReadonlySet<string> = new Set(['date', 'proxy-authenticate']);
 
@@ -26,7 +18,7 @@ export function fieldNameProblem(name: string, of: 'request' | 'answer'): string
   const isReserved =
     perConnectionFields.has(lower) ||
     gatewayFields.has(lower) ||
-    (of === 'request' ? provenanceFields : answerFields).has(lower);
+    (of === 'answer' && answerFields.has(lower));
   return isReserved
     ? `${JSON.stringify(name)} is written by the gateway itself; allowed: other header fields`
     : undefined;

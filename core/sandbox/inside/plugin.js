@@ -115,6 +115,7 @@ return ({ definition, sdk }, { line }) => {
         return parseCookies(fields.get('cookie'));
       },
       onAbort: () => unavailable('exchange.onAbort'),
+      onReply: () => unavailable('exchange.onReply', 'use the hook response'),
       callBackend: () => unavailable('exchange.callBackend', 'return nothing, and the request goes to its backend'),
       readBody,
       readForm: async () => (isForm ? Params.parse((await readBody()).toString('utf8')) : Params.empty),
