@@ -77,14 +77,22 @@ export function compileJudge(
     return (_exchange, { reply: { refusal }, source }) =>
       isAboutBackend(source, refusal?.kind) ? refusal?.kind === 'backend-timeout' : undefined;
   }
-  const condition =
-    when === undefined
-      ? compileUnhealthy(rule ?? '', [...path, 'rule'], problem)
-      : compileWhen(when, [...path, 'when'], problem);
+  const condition = conditionOf(when, rule, path, problem);
   return (exchange, { reply: { status, refusal }, source, backendMs }) =>
     isAboutBackend(source, refusal?.kind)
       ? condition({ exchange, status, latencyMs: backendMs ?? 0 })
       : undefined;
+}
+
+/** That it has one of the two was checked before. */
+function conditionOf(
+  when: string | undefined,
+  rule: string | undefined,
+  path: readonly (string | number)[],
+  problem: Kit['problem'],
+): Condition<Facts> {
+  if (when !== undefined) return compileWhen(when, [...path, 'when'], problem);
+  return rule === undefined ? () => false : compileUnhealthy(rule, [...path, 'rule'], problem);
 }
 
 function isAboutBackend(source: Settled['source'], kind: RefusalKind | undefined): boolean {
