@@ -23,7 +23,7 @@ interface Entry {
 export class KeptCircuits {
   readonly #entries = new Map<string, Entry>();
 
-  hold(key: string, place: Place, create: () => Circuit): { circuit: Circuit; release(): void } {
+  hold(key: string, place: Place, create: () => Circuit): { circuit: Circuit; release: () => void } {
     const entry = this.#entries.get(key) ?? { place, circuit: create(), holders: 0 };
     this.#entries.set(key, entry);
     entry.holders += 1;

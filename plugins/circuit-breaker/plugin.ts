@@ -34,7 +34,7 @@ class Levels {
   readonly #config: Config;
   readonly #kit: Kit;
   readonly #releases: (() => void)[] = [];
-  readonly #rules: readonly { matches(exchange: Exchange): boolean; level: Level }[];
+  readonly #rules: readonly { readonly matches: (exchange: Exchange) => boolean; readonly level: Level }[];
   readonly #default: Level;
 
   constructor(config: Config, kit: Kit) {

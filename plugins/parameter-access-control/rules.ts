@@ -19,7 +19,7 @@ import {
 import type { RuleConfig } from './options.ts';
 
 /** What a rule says of a request: go on with the next rule, let it pass, or this answer. */
-export type Verdict = 'next' | 'allow' | Reply;
+type Verdict = 'next' | 'allow' | Reply;
 export type CompiledRule = (exchange: Exchange) => Verdict;
 
 type Path = readonly (string | number)[];
