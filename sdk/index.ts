@@ -8,6 +8,7 @@ export * from './channels.ts';
 export * from './credentials.ts';
 export * from './data-sets.ts';
 export * from './exchange.ts';
+export * from './field-names.ts';
 export * from './fields.ts';
 export * from './function-event.ts';
 export * from './host-table.ts';
