@@ -34,15 +34,16 @@ export class Cache {
 
   handle(exchange: Exchange): Answer<Reply> {
     const { method } = exchange;
-    const { methods, serves } = this.#reading;
+    const reading = this.#reading;
     if (!safeMethods.has(method)) return this.#change(exchange);
-    if (!methods.has(method)) return this.#bypass(exchange, 'method');
+    if (!reading.methods.has(method)) return this.#bypass(exchange, 'method');
     const facts = readFacts(exchange);
-    if (facts.isForBackend || exchange.hasBody || !serves(exchange)) return this.#bypass(exchange, 'bypass');
+    if (facts.isForBackend || exchange.hasBody || !reading.serves(exchange))
+      return this.#bypass(exchange, 'bypass');
     const asked = this.#asked(exchange, facts);
     if (asked.has('no-store')) return this.#bypass(exchange, 'request');
-    const caller = this.#reading.callerOf(exchange, facts);
-    const place = this.#reading.placeOf(exchange, caller);
+    const caller = reading.callerOf(exchange, facts);
+    const place = reading.placeOf(exchange, caller);
     const found = this.#context.store.find(place);
     const parts = { exchange, facts, asked, caller, place };
     return found instanceof Promise

@@ -1,6 +1,7 @@
 import type { Exchange, Reply } from '#sdk';
 import type { Context, Request } from './context.ts';
 import { originOf } from './key.ts';
+import { hostOf } from './scope.ts';
 import { keep } from './keep.ts';
 import { whatIsSaid } from './terms.ts';
 
@@ -20,10 +21,10 @@ export async function change(
   const reply = await exchange.callBackend();
   if (reply.refusal !== undefined || reply.status < 200 || reply.status > 399) return reply;
   const { environment, path } = exchange;
-  const origin = originOf(exchange);
+  const host = hostOf(originOf(exchange));
   context.figures.invalidations += 1;
   const paths = new Set([path, ...named(exchange, reply)]);
-  for (const each of paths) await context.store.invalidate({ environment, origin, path: each });
+  for (const each of paths) await context.store.invalidate({ environment, host, path: each });
   if (exchange.method !== 'POST' || !isForGet(context, exchange, reply)) return reply;
   const request = await requestOf();
   const asked = {

@@ -1,4 +1,4 @@
-import type { Place } from './key.ts';
+import type { StoredPlace } from './key.ts';
 import { type Scope, isWithin } from './scope.ts';
 
 const kept = 1000;
@@ -22,7 +22,7 @@ export class Invalidations {
     if (this.#scopes.length > kept) this.#scopes.shift();
   }
 
-  hasSince(count: number, place: Place): boolean {
+  hasSince(count: number, place: StoredPlace): boolean {
     const since = this.#count - count;
     if (since === 0) return false;
     if (since > this.#scopes.length) return true;

@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
-import { type Exchange, type Kit, describeAllowed } from '#sdk';
+import { type Exchange, type Fields, type Kit, describeAllowed } from '#sdk';
 import { systemNames, systemValue } from '#sdk/mapping';
 import type { Config } from './options.ts';
 import type { RequestFacts } from './request.ts';
+import { selectingText } from './vary.ts';
 
 /** Where an answer is kept. */
-export interface Place {
+export interface StoredPlace {
   readonly api: string;
   readonly environment: string;
   /** `scheme://host`, as asked for, and the port it came in at. */
@@ -13,6 +14,12 @@ export interface Place {
   readonly path: string;
   /** All that tells its answer from others, but what `Vary` names. */
   readonly key: string;
+}
+
+/** Where the answer to a request is kept. */
+export interface Place extends StoredPlace {
+  /** What the request has in fields of these names; see `selectingText`. */
+  selecting(names: readonly string[]): string;
 }
 
 /** Whose answer it would be. */
@@ -40,6 +47,29 @@ export function compileCallers(mode: Config['callers']): (exchange: Exchange, fa
   };
 }
 
+// A class, so that no request costs a closure. It keeps the request's fields; what is stored has a place without them.
+class RequestPlace implements Place {
+  readonly api: string;
+  readonly environment: string;
+  readonly origin: string;
+  readonly path: string;
+  readonly key: string;
+  readonly #headers: Fields;
+
+  constructor(api: string, environment: string, origin: string, key: string, { path, headers }: Exchange) {
+    this.api = api;
+    this.environment = environment;
+    this.origin = origin;
+    this.path = path;
+    this.key = key;
+    this.#headers = headers;
+  }
+
+  selecting(names: readonly string[]): string {
+    return selectingText(names, this.#headers);
+  }
+}
+
 type Part = (exchange: Exchange) => string;
 
 /** Says where the answer to a request is kept. */
@@ -63,7 +93,7 @@ export function compileKey(config: Config, kit: Kit): (exchange: Exchange, calle
     let key = `${version}\n${origin}${exchange.path}\n${partition}`;
     // What a field holds may not look like two of them: it has no line breaks.
     for (const part of parts) key += `\n${part(exchange)}`;
-    return { api, environment, origin, path: exchange.path, key };
+    return new RequestPlace(api, environment, origin, key, exchange);
   };
 }
 

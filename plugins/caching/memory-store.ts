@@ -1,14 +1,13 @@
 import type { Entry } from './entry.ts';
 import { Invalidations } from './invalidations.ts';
-import type { Place } from './key.ts';
+import type { StoredPlace } from './key.ts';
 import { type Scope, isWithin } from './scope.ts';
 import { type Found, type Store, withEntry } from './store.ts';
 
-interface Slot extends Found {
-  readonly place: Place;
+interface Slot {
+  readonly place: StoredPlace;
   readonly entries: readonly Entry[];
-  readonly mark: undefined;
-  bytes: number;
+  readonly bytes: number;
 }
 
 const nothing: readonly Entry[] = [];
@@ -49,7 +48,7 @@ export class MemoryStore implements Store {
     this.#trim();
   }
 
-  find({ key }: Place): Found {
+  find({ key }: StoredPlace): Found {
     const slot = this.#slots.get(key);
     const mark = this.#invalidations.count;
     if (slot === undefined) return { entries: nothing, mark };
@@ -58,14 +57,14 @@ export class MemoryStore implements Store {
     return { entries: slot.entries, mark };
   }
 
-  put(place: Place, entry: Entry, mark: unknown): void {
+  put(place: StoredPlace, entry: Entry, mark: unknown): void {
     if (this.#invalidations.hasSince(mark as number, place)) return;
     if (entry.bytes > this.#maxBytes) return;
     this.#set(place, withEntry(this.#slots.get(place.key)?.entries ?? nothing, entry));
     this.#trim();
   }
 
-  drop(place: Place, entry: Entry): void {
+  drop(place: StoredPlace, entry: Entry): void {
     const slot = this.#slots.get(place.key);
     if (slot === undefined) return;
     this.#set(
@@ -74,7 +73,7 @@ export class MemoryStore implements Store {
     );
   }
 
-  invalidate(scope: Required<Pick<Scope, 'environment' | 'origin' | 'path'>>): void {
+  invalidate(scope: Required<Pick<Scope, 'environment' | 'host' | 'path'>>): void {
     this.#invalidations.add(scope);
     for (const slot of this.#paths.get(scope.path) ?? []) if (isWithin(slot.place, scope)) this.#forget(slot);
   }
@@ -91,12 +90,14 @@ export class MemoryStore implements Store {
     return count;
   }
 
-  #set(place: Place, entries: readonly Entry[]): void {
+  #set(place: StoredPlace, entries: readonly Entry[]): void {
     const before = this.#slots.get(place.key);
     if (before !== undefined) this.#forget(before);
     if (entries.length === 0) return;
     const bytes = entries.reduce((sum, each) => sum + each.bytes, placeBytes + place.key.length * 2);
-    const slot: Slot = { place, entries, mark: undefined, bytes };
+    // Not the request's own: it would keep all that the request carries.
+    const { api, environment, origin, path, key } = place;
+    const slot: Slot = { place: { api, environment, origin, path, key }, entries, bytes };
     this.#slots.set(place.key, slot);
     this.#bytes += bytes;
     const there = this.#paths.get(place.path);

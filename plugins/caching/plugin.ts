@@ -8,35 +8,65 @@ import {
   offer,
 } from '#sdk';
 import { Cache, type Reading } from './cache.ts';
+import { describeCache } from './describe.ts';
+import { alibaba, huawei } from './dialects.ts';
 import { compileCallers, compileKey } from './key.ts';
 import { Config, Section, defaults } from './options.ts';
 import { compileRules } from './rules.ts';
-import { SharedMemory, sharedMemory } from './shared-memory.ts';
+import { purgePage } from './purge.ts';
+import { type SharedMemory, figuresName, sharedMemory } from './shared-memory.ts';
+import { SharedStore } from './shared-store.ts';
 import { StatusLines, pendingStatus } from './status-line.ts';
 
-/** How `bind` gets what all caches have in common. */
-const Memory: ServiceToken<SharedMemory> = defineService<SharedMemory>('caching-memory');
+/** What the caches of one configuration have in common. */
+interface Common {
+  readonly memory: SharedMemory;
+  readonly shared: SharedStore;
+  /** Whether any of them keeps its answers in the shared store. */
+  isSharedUsed: boolean;
+  /** `API environment` of each. */
+  readonly bound: Set<string>;
+}
+
+/** How `bind` gets it. */
+const Caches: ServiceToken<Common> = defineService<Common>('caching-common');
 
 export default definePlugin({
   name: 'caching',
   summary: 'Answers from what a backend said before: a shared HTTP cache (RFC 9111).',
   config: Config,
+  dialects: { 'alibaba/caching': alibaba, 'huawei/proxy_cache': huawei },
   section: { name: 'caching', schema: Section },
-  offers: [Memory],
+  offers: [Caches],
   setup(section: Section | undefined, kit) {
     const memory = sharedMemory(kit.log);
+    const { store } = memory;
+    const shared = new SharedStore(kit.values, kit.clock);
+    const common: Common = { memory, shared, isSharedUsed: false, bound: new Set() };
     return {
-      services: [offer(Memory, memory)],
-      activate: () => memory.store.resize((section ?? defaults).maxBytes),
+      services: [offer(Caches, common)],
+      activate: () => store.resize((section ?? defaults).maxBytes),
+      management: purgePage(store, () => (common.isSharedUsed ? shared : undefined), kit.environments),
+      status() {
+        const { bytes, maxBytes, size, evictions } = store;
+        return {
+          memory: { bytes, maxBytes, answers: size, evictions },
+          asking: memory.flights.size,
+          apis: memory.figures(common.bound),
+        };
+      },
     };
   },
   bind(config: Config, kit): Hooks {
-    const memory = kit.use(Memory);
+    const common = kit.use(Caches);
+    const { memory, shared } = common;
+    common.isSharedUsed ||= config.store === 'shared';
+    common.bound.add(figuresName(kit.api.name, kit.environment));
     const lines = config.cacheStatus === undefined ? undefined : new StatusLines(config.cacheStatus);
     const cache = new Cache(
       {
         rules: compileRules(config),
-        store: memory.store,
+        store: config.store === 'shared' ? shared : memory.store,
         flights: memory.flights,
         figures: memory.figuresOf(kit.api.name, kit.environment),
         clock: kit.clock,
@@ -48,7 +78,10 @@ export default definePlugin({
       },
       readingOf(config, kit),
     );
-    const hooks: Hooks = { auth: { stage: 'serve', handle: (exchange) => cache.handle(exchange) } };
+    const hooks: Hooks = {
+      auth: { stage: 'serve', handle: (exchange) => cache.handle(exchange) },
+      describe: () => describeCache(config),
+    };
     if (lines === undefined) return hooks;
     return {
       ...hooks,

@@ -1,22 +1,20 @@
-import type { Place } from './key.ts';
+import type { StoredPlace } from './key.ts';
 
 /** What is to be forgotten: whatever fits all that is given. */
 export interface Scope {
   readonly api?: string;
   readonly environment?: string;
-  readonly origin?: string;
-  /** `host` of the origin, whatever its scheme and port. */
+  /** Whatever the scheme and the port. */
   readonly host?: string;
   readonly path?: string;
   readonly pathPrefix?: string;
 }
 
-export function isWithin(place: Place, scope: Scope): boolean {
-  const { api, environment, origin, host, path, pathPrefix } = scope;
+export function isWithin(place: StoredPlace, scope: Scope): boolean {
+  const { api, environment, host, path, pathPrefix } = scope;
   return (
     (path === undefined || place.path === path) &&
     (pathPrefix === undefined || place.path.startsWith(pathPrefix)) &&
-    (origin === undefined || place.origin === origin) &&
     (host === undefined || hostOf(place.origin) === host) &&
     (api === undefined || place.api === api) &&
     (environment === undefined || place.environment === environment)

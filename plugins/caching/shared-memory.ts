@@ -11,7 +11,7 @@ export class SharedMemory {
   readonly #figures = new Map<string, Figures>();
 
   figuresOf(api: string, environment: string): Figures {
-    const name = `${api} ${environment}`;
+    const name = figuresName(api, environment);
     const figures = this.#figures.get(name) ?? new Figures();
     this.#figures.set(name, figures);
     return figures;
@@ -21,6 +21,10 @@ export class SharedMemory {
   figures(names: ReadonlySet<string>): Readonly<Record<string, Figures>> {
     return Object.fromEntries([...this.#figures].filter(([name]) => names.has(name)));
   }
+}
+
+export function figuresName(api: string, environment: string): string {
+  return `${api} ${environment}`;
 }
 
 /** By gateway, whose log outlives a reload. */

@@ -17,7 +17,7 @@ export interface Store {
   /** Forgets one. */
   drop(place: Place, entry: Entry): void | Promise<void>;
   /** Forgets what an unsafe request may have changed. */
-  invalidate(scope: Required<Pick<Scope, 'environment' | 'origin' | 'path'>>): void | Promise<void>;
+  invalidate(scope: Required<Pick<Scope, 'environment' | 'host' | 'path'>>): void | Promise<void>;
 }
 
 /** Variants of one place beyond this push out the oldest: a backend that varies by everything helps nobody. */

@@ -11,7 +11,7 @@ import { type Kind, type Results, type Suite, openSuite, runClient, startOrigin 
  * `caching`, and counts as the suite does: `node test/cache-tests/run.ts FOLDER`. See plugins/caching/README.md.
  */
 
-/** What is bound: the defaults, but cookies are stored, as RFC 9111 has it, and the figures are not rounded by guesses. */
+/** What is bound: the defaults, but answers that set cookies are stored, as RFC 9111 has it. */
 const options = { storeSetCookie: true };
 
 const kinds: readonly Kind[] = ['required', 'optimal', 'check'];

@@ -39,8 +39,8 @@ interface ResultsModule {
 export async function openSuite(folder: string): Promise<Suite> {
   const load = async (path: string): Promise<unknown> => import(pathToFileURL(join(folder, path)).href);
   const { default: groups } = (await load('tests/index.mjs')) as { default: readonly TestGroup[] };
-  const { determineTestResult, resultTypes } = (await load('test-engine/lib/results.mjs')) as ResultsModule;
-  const names = new Map(Object.entries(resultTypes).map(([name, type]) => [type, name]));
+  const marks = (await load('test-engine/lib/results.mjs')) as ResultsModule;
+  const names = new Map(Object.entries(marks.resultTypes).map(([name, type]) => [type, name]));
   const stored: Record<string, Results> = {};
   for (const file of readdirSync(join(folder, 'results'))) {
     if (!file.endsWith('.json')) continue;
@@ -52,7 +52,7 @@ export async function openSuite(folder: string): Promise<Suite> {
     tests: groups
       .flatMap(({ tests }) => tests)
       .filter(({ browser_only: isForBrowsers }) => isForBrowsers !== true),
-    markOf: (id, results) => names.get(determineTestResult(groups, id, results)) ?? 'unknown',
+    markOf: (id, results) => names.get(marks.determineTestResult(groups, id, results)) ?? 'unknown',
   };
 }
 
