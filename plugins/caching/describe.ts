@@ -13,6 +13,7 @@ export function describeCache(config: Config): string[] {
   const { store, methods, key, callers, lifetimes } = config;
   const parts = [
     key.query === undefined ? 'the query' : `the query parameters ${list(key.query)}`,
+    ...(key.parameters.length === 0 ? [] : [`the parameters ${list(key.parameters)}`]),
     ...(key.headers.length === 0 ? [] : [`the fields ${list(key.headers)}`]),
     ...(key.context.length === 0 ? [] : [list(key.context)]),
   ];

@@ -80,7 +80,8 @@ export const alibaba = defineDialect(
       ...common,
       methods: ['GET'],
       key: {
-        ...(varyByParameters === undefined ? {} : { query: varyByParameters }),
+        ...(varyByParameters === undefined ? {} : { query: [] }),
+        parameters: varyByParameters ?? [],
         headers: varyByHeaders,
         context: [],
       },
@@ -188,7 +189,12 @@ export const huawei = defineDialect(
     return {
       ...common,
       methods: ['GET', 'HEAD'],
-      key: { query: parameters, headers, context: facts.map((name) => name.replace('$context.', '')) },
+      key: {
+        query: parameters,
+        parameters: [],
+        headers,
+        context: facts.map((name) => name.replace('$context.', '')),
+      },
       callers: facts.some((name) => /\bapp(?:id|name)$/i.test(name)) ? 'perApp' : 'apps',
       callerCacheControl: callers(given, 'apps', problem, ['client_cache_control', 'datas']),
       lifetimes: (ttls ?? []).map(({ http_status: statuses, ttl: seconds }) => ({ statuses, seconds })),

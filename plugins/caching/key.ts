@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { type Exchange, type Fields, type Kit, describeAllowed } from '#sdk';
 import { systemNames, systemValue } from '#sdk/mapping';
 import type { Config } from './options.ts';
+import { parameterText } from './parameters.ts';
 import type { RequestFacts } from './request.ts';
 import { selectingText } from './vary.ts';
 
@@ -74,9 +75,10 @@ type Part = (exchange: Exchange) => string;
 
 /** Says where the answer to a request is kept. */
 export function compileKey(config: Config, kit: Kit): (exchange: Exchange, caller: Caller) => Place {
-  const { query, headers, context } = config.key;
+  const { query, parameters, headers, context } = config.key;
   const parts: Part[] = [
     query === undefined ? ({ rawQuery }) => rawQuery : (exchange) => chosen(exchange, query),
+    ...parameters.map((name) => parameterText(name, kit.api)),
     ...headers.map(
       (name): Part =>
         ({ headers: fields }) =>

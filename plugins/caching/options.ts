@@ -29,6 +29,12 @@ export const Config = Options({
             description: 'Names of query parameters that tell answers apart; all of the query when absent.',
           }),
         ),
+        parameters: Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+          default: [],
+          maxItems: 100,
+          description:
+            'Parameters of the API that tell answers apart, by the names that its backend knows them under.',
+        }),
         headers: Type.Array(FieldName, {
           default: [],
           maxItems: 100,

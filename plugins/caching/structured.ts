@@ -28,6 +28,8 @@ const flags: ReadonlySet<string> = new Set([
   'must-understand',
 ]);
 
+const sticky: ReadonlySet<string> = new Set(['no-store', 'no-cache', 'private']);
+
 interface Item {
   readonly type: 'integer' | 'string' | 'boolean' | 'other';
   readonly value: string;
@@ -65,8 +67,8 @@ class Reader {
       if (name === undefined) return undefined;
       const item = this.#eat('=') ? this.#value() : isTrue;
       if (item === undefined || !this.#parameters()) return undefined;
-      // The last of a name counts, in the place of the first.
-      members.set(name, item);
+      // The last of a name counts; but what was forbidden once is not allowed by a second word on it.
+      if (!(sticky.has(name) && isPlain(members.get(name)))) members.set(name, item);
       this.#take(blanks);
       if (this.#at === this.#text.length) return members;
       if (!this.#eat(',')) return undefined;
@@ -103,7 +105,9 @@ class Reader {
   #parameters(): boolean {
     while (this.#eat(';')) {
       this.#take(blanks);
-      if (this.#take(key) === undefined) return false;
+      const name = this.#take(key)?.[0];
+      // A semicolon for a comma is a likely mistake, and here it would hide what forbids.
+      if (name === undefined || sticky.has(name)) return false;
       if (this.#eat('=') && this.#item() === undefined) return false;
     }
     return true;
@@ -122,6 +126,10 @@ class Reader {
     this.#at = pattern.lastIndex;
     return found;
   }
+}
+
+function isPlain(item: Item | undefined): boolean {
+  return item?.type === 'boolean' && item.value === '1';
 }
 
 const isTrue: Item = { type: 'boolean', value: '1' };
