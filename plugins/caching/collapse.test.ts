@@ -11,7 +11,7 @@ function held() {
   return {
     waiting,
     backend: () => new Promise<Reply>((resolve) => void waiting.push(resolve)),
-    async until(count: number): Promise<void> {
+    until: async (count: number): Promise<void> => {
       for (let turn = 0; turn < 1000 && waiting.length < count; turn += 1) await new Promise(setImmediate);
       assert.equal(waiting.length, count);
     },

@@ -12,13 +12,12 @@ const alibaba = (document: Document, made: Parameters<typeof trial>[0], api: Doc
 
 test('alibaba: the documented example', async () => {
   const document = {
-    ...{
-      varyByApp: true,
-      varyByParameters: ['page'],
-      varyByHeaders: ['Accept'],
-      cacheableHeaders: ['X-Version'],
-    },
-    ...{ clientCacheControl: { mode: 'app', apps: [110_001] }, duration: 300 },
+    varyByApp: true,
+    varyByParameters: ['page'],
+    varyByHeaders: ['Accept'],
+    cacheableHeaders: ['X-Version'],
+    clientCacheControl: { mode: 'app', apps: [110_001] },
+    duration: 300,
   };
   const { get, calls, gateway } = await alibaba(document, {
     'x-version': '1',

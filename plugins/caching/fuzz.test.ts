@@ -97,7 +97,7 @@ test('a quote that is left open anywhere never hides what forbids sharing', () =
     const at = random(text.length + 1);
     const broken = `${text.slice(0, at)}"${text.slice(at)}`;
     // A second quote further on makes a string of what stands between, which then says nothing.
-    if ([...broken].filter((each) => each === '"').length % 2 === 0) continue;
+    if (broken.split('"').length % 2 === 1) continue;
     const fields = new Fields(['Cache-Control', broken]);
     assert.equal(mayStore(200, fields, whatIsSaid(fields, []), false, rules), false, broken);
   }

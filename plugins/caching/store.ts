@@ -21,7 +21,7 @@ export interface Store {
 }
 
 /** Variants of one place beyond this push out the oldest: a backend that varies by everything helps nobody. */
-export const mostVariants = 32;
+const mostVariants = 32;
 
 /** The entries with one more, in the place of that which the same requests get. */
 export function withEntry(entries: readonly Entry[], entry: Entry): Entry[] {
@@ -29,6 +29,6 @@ export function withEntry(entries: readonly Entry[], entry: Entry): Entry[] {
   return [entry, ...others].slice(0, mostVariants);
 }
 
-export function isSameVariant(one: Entry, other: Entry): boolean {
+function isSameVariant(one: Entry, other: Entry): boolean {
   return one.selecting === other.selecting && one.varyNames.join() === other.varyNames.join();
 }

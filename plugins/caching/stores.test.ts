@@ -57,16 +57,14 @@ test('what the cache did stands in /status', async () => {
   await gateway.request('PUT', '/x');
   const { apis } = await statusOf(gateway);
   assert.deepEqual(apis['test/api RELEASE'], {
-    ...{
-      hits: 1,
-      misses: 1,
-      revalidated: 0,
-      stale: 0,
-      bypassed: 1,
-      collapsed: 0,
-      stored: 1,
-      invalidations: 1,
-    },
+    hits: 1,
+    misses: 1,
+    revalidated: 0,
+    stale: 0,
+    bypassed: 1,
+    collapsed: 0,
+    stored: 1,
+    invalidations: 1,
     hitRatio: 0.333,
   });
 });

@@ -1,5 +1,12 @@
 import { type Reply, reply } from '#sdk';
-import { type Answer, type MemoryBackend, type PluginTest, type TestGateway, testPlugin } from '#sdk/testing';
+import {
+  type Answer,
+  type MemoryBackend,
+  type PluginTest,
+  type TestGateway,
+  VirtualClock,
+  testPlugin,
+} from '#sdk/testing';
 import plugin from './plugin.ts';
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
@@ -8,45 +15,37 @@ type Headers = Readonly<Record<string, string | readonly string[]>>;
 export interface Trial {
   readonly gateway: TestGateway;
   /** How often the backend was asked. */
-  calls(): number;
-  get(path?: string, headers?: Headers): Promise<Answer>;
+  readonly calls: () => number;
+  readonly get: (path?: string, headers?: Headers) => Promise<Answer>;
 }
 
 /** Answers with the number of the call as content, and `made` as its fields; dated by the gateway's clock unless told. */
-export function trial(
+export async function trial(
   made: Headers | MemoryBackend,
   config: Readonly<Record<string, unknown>> = {},
   more: Partial<PluginTest> = {},
 ): Promise<Trial> {
-  return start(config, more, (calls, gateway) =>
-    typeof made === 'function' ? made : () => numbered(calls(), made, gateway()),
-  );
-}
-
-async function start(
-  config: Readonly<Record<string, unknown>>,
-  more: Partial<PluginTest>,
-  backendOf: (calls: () => number, gateway: () => TestGateway) => MemoryBackend,
-): Promise<Trial> {
-  let gateway: TestGateway | undefined;
-  const running = (): TestGateway => {
-    if (gateway === undefined) throw new Error('the gateway does not run yet');
-    return gateway;
-  };
-  const calls = (): number => running().backendRequests.length;
-  // How fast a test runs must not decide what it is answered.
-  const root = { throttling: { defaultPerSecond: 0 }, ...more.root };
-  const backend: MemoryBackend = (request) => backendOf(calls, running)(request);
-  gateway = await testPlugin(plugin, { config: { cacheStatus: 'T', ...config }, backend, ...more, root });
-  const started = gateway;
+  const clock = more.clock ?? new VirtualClock();
+  let count = 0;
+  const gateway = await testPlugin(plugin, {
+    config: { cacheStatus: 'T', ...config },
+    ...more,
+    clock,
+    backend: (request) => {
+      count += 1;
+      return typeof made === 'function' ? made(request) : numbered(count, made, clock);
+    },
+    // How fast a test runs must not decide what it is answered.
+    root: { throttling: { defaultPerSecond: 0 }, ...more.root },
+  });
   return {
-    gateway: started,
-    calls,
-    get: (path = '/x', headers = {}) => started.request('GET', path, { headers }),
+    gateway,
+    calls: () => count,
+    get: (path = '/x', headers = {}) => gateway.request('GET', path, { headers }),
   };
 }
 
-function numbered(call: number, fields: Headers, { clock }: TestGateway): Reply {
+function numbered(call: number, fields: Headers, clock: VirtualClock): Reply {
   return reply(200, { date: httpDate(clock.now()), ...fields }, `call ${call}`);
 }
 

@@ -154,13 +154,11 @@ test('an answer without a date gets that of its coming', async () => {
 test('what is for one connection, one request or one caller is not stored', async () => {
   const { get } = await trial({
     'cache-control': 'max-age=100, private="x-private", no-cache="x-fresh"',
-    ...{
-      'x-private': '1',
-      'x-fresh': '1',
-      'proxy-authenticate': 'Basic',
-      'x-request-id': 'backend',
-      'x-kept': '1',
-    },
+    'x-private': '1',
+    'x-fresh': '1',
+    'proxy-authenticate': 'Basic',
+    'x-request-id': 'backend',
+    'x-kept': '1',
   });
   const first = await get();
   assert.equal(first.headers.get('x-private'), '1');
