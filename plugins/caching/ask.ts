@@ -42,8 +42,9 @@ export async function ask(
 export async function refresh(context: Context, request: Request, flight: Flight): Promise<void> {
   try {
     await asking(context, request, flight, true);
-  } finally {
-    flight.land({ kind: 'apart' });
+  } catch (error) {
+    flight.land({ kind: 'gone' });
+    throw error;
   }
 }
 
@@ -106,20 +107,20 @@ function missed(context: Context, { request, reply, isDetached }: Asked): Reply 
   return reply;
 }
 
-async function revalidated(
+function revalidated(
   context: Context,
   asked: Asked,
   stored: NonNullable<Request['entry']>,
-): Promise<Reply | undefined> {
+): Reply | undefined {
   const { request, reply, requestedAt, respondedAt, flight, isDetached } = asked;
   const { place, found, caller } = request;
   const came = { status: stored.status, fields: reply.headers, requestedAt, respondedAt };
   const { entry, isShared } = updated(stored, came, caller.isRestricted, context.rules);
   if (isShared) {
-    await context.store.put(place, entry, found.mark);
+    void context.store.put(place, entry, found.mark);
     flight?.land({ kind: 'stored', entry });
   } else {
-    await context.store.drop(place, stored);
+    void context.store.drop(place, stored);
     flight?.land({ kind: 'apart' });
   }
   if (isDetached) return undefined;

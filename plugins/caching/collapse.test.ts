@@ -176,3 +176,27 @@ test('a refresh that fails leaves what is stored; one that answers for somebody 
   waiting[3]?.(reply(200, fresh, 'new'));
   assert.equal((await next).text, 'new');
 });
+
+test('one refresh at a time, until all of its content is there', async () => {
+  const { backend, waiting, until } = held();
+  const { get, gateway, calls } = await trial(backend);
+  const control = { 'cache-control': 'max-age=10, stale-while-revalidate=1000' };
+  const first = get();
+  await until(1);
+  waiting[0]?.(reply(200, control, 'old'));
+  await first;
+  gateway.clock.advance(20_000);
+  await get();
+  await until(2);
+  const body = new BodyStream();
+  waiting[1]?.(new Answered(200, Fields.from(control), body));
+  body.push(Buffer.from('ne'));
+  await settle();
+  assert.equal((await get()).text, 'old');
+  assert.equal(calls(), 2);
+  body.push(Buffer.from('w'));
+  body.end();
+  await settle();
+  assert.equal((await get()).text, 'new');
+  assert.equal(calls(), 2);
+});

@@ -18,8 +18,8 @@ export function decide(entry: Entry, asked: Directives, now: number): Decision {
   // At the very end of its lifetime an answer is stale: fresh is what has a lifetime greater than its age.
   if (staleMs < 0) return 'fresh';
   if (terms.isStrict || minFresh !== undefined) return 'validate';
-  if (asked.isBare('max-stale')) return 'stale';
-  const maxStale = asked.seconds('max-stale');
+  const maxStale = terms.isStaleByWish ? asked.seconds('max-stale') : undefined;
+  if (maxStale !== undefined && asked.isBare('max-stale')) return 'stale';
   if (maxStale !== undefined && staleMs <= maxStale * 1000) return 'stale';
   // A caller who says how old an answer may be gets no older one behind its back.
   if (maxAge === undefined && staleMs < terms.staleWhileRevalidateMs) return 'refresh';

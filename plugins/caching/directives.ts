@@ -27,7 +27,7 @@ export class Directives {
     return secondsOf(this.#values.get(name)) ?? 0;
   }
 
-  /** The same for a directive that allows more the larger it is: what cannot be read allows nothing. */
+  /** Whether the directive is there, without a value. */
   isBare(name: string): boolean {
     return this.#values.has(name) && this.#values.get(name) === undefined;
   }

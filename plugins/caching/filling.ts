@@ -86,7 +86,10 @@ function ownCopy(chunks: readonly Uint8Array[], length: number): Buffer {
   return copy;
 }
 
+/** How much is read of content that is of no use, because its connection is. */
+const awayBytes = 64 * 1024;
+
 /** The content of an answer is of no use; its connection may be. */
 export function giveUp(body: ReplyBody): void {
-  if (body instanceof BodyStream && !body.isComplete && !body.isTaken) body.cancel(new Error('not needed'));
+  if (body instanceof BodyStream && !body.isTaken) readAway(body, awayBytes, () => undefined);
 }

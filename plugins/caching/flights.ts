@@ -1,5 +1,6 @@
 import type { Reply } from '#sdk';
 import type { Entry } from './entry.ts';
+import { digest } from './key.ts';
 
 /**
  * What became of asking the backend, for those who waited: an answer that was stored; a failure of the backend's that they
@@ -68,9 +69,12 @@ export class Flights {
     return flight;
   }
 
+  // By digests: keys are as long as callers make them.
+
   noteApart(key: string, now: number): void {
-    this.#apart.delete(key);
-    this.#apart.set(key, now);
+    const short = digest(key);
+    this.#apart.delete(short);
+    this.#apart.set(short, now);
     for (const oldest of this.#apart.keys()) {
       if (this.#apart.size <= mostApart) break;
       this.#apart.delete(oldest);
@@ -78,14 +82,16 @@ export class Flights {
   }
 
   isApart(key: string, now: number): boolean {
-    const since = this.#apart.get(key);
+    if (this.#apart.size === 0) return false;
+    const short = digest(key);
+    const since = this.#apart.get(short);
     if (since === undefined) return false;
     if (now - since < apartMs && now >= since) return true;
-    this.#apart.delete(key);
+    this.#apart.delete(short);
     return false;
   }
 
   noteShared(key: string): void {
-    this.#apart.delete(key);
+    if (this.#apart.size > 0) this.#apart.delete(digest(key));
   }
 }

@@ -14,6 +14,8 @@ export interface Terms {
   readonly isAlwaysValidated: boolean;
   /** Whether it must never be used once it is stale. */
   readonly isStrict: boolean;
+  /** Whether callers may have it stale when they ask for that. */
+  readonly isStaleByWish: boolean;
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
   readonly staleIfUnreachableMs: number;
@@ -83,6 +85,7 @@ export function termsOf(came: Came, said: Said, rules: Rules): Terms {
     initialAgeMs: initialAgeOf(came, dateAt),
     isAlwaysValidated: isNoCache,
     isStrict: isNoCache || forbids,
+    isStaleByWish: !isShared,
     staleWhileRevalidateMs: allowed('stale-while-revalidate', rules.staleWhileRevalidateMs),
     staleIfErrorMs,
     staleIfUnreachableMs: Math.max(staleIfErrorMs, isShared ? 0 : rules.staleIfUnreachableMs),

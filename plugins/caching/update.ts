@@ -3,6 +3,7 @@ import { Entry } from './entry.ts';
 import type { Rules } from './rules.ts';
 import { mayStore, storedFields } from './storable.ts';
 import { type Came, type Said, termsOf, whatIsSaid } from './terms.ts';
+import { readVary } from './vary.ts';
 
 /** How the stored content is to be read, which an answer without content cannot change (RFC 9111 section 3.2). */
 const kept: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-range']);
@@ -26,7 +27,9 @@ export function updated(stored: Entry, came: Came, isRestricted: boolean, rules:
   const terms = termsOf({ status, fields: withAge, requestedAt, respondedAt }, said, rules);
   const flat = storedFields(fields, said, rules, respondedAt);
   const entry = new Entry({ status, flat, body, varyNames, selecting, requestedAt, respondedAt }, terms);
-  return { entry, isShared: mayStore(status, fields, said, isRestricted, rules) };
+  // What it depends on now says nothing of the request that it was stored for.
+  const isSameChoice = readVary(fields)?.join() === varyNames.join();
+  return { entry, isShared: isSameChoice && mayStore(status, fields, said, isRestricted, rules) };
 }
 
 function merged(flat: readonly string[], news: readonly string[]): Fields {

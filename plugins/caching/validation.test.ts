@@ -213,3 +213,22 @@ test('proxy-revalidate: no stale answer, whatever happens', async () => {
   gateway.clock.advance(11_000);
   assert.equal((await get()).status, 504);
 });
+
+test('304 that says the answer depends on more than it did takes it out of the store', async () => {
+  const { get, gateway } = await trial(
+    versioned({ etag: '"v1"' }, { vary: 'foo', 'cache-control': 'max-age=100' }),
+  );
+  await get();
+  gateway.clock.advance(20_000);
+  assert.equal((await get('/x', { foo: '1' })).text, 'content');
+  await get('/x', { foo: '2' });
+  assert.equal(gateway.backendRequests[2]?.headers.get('if-none-match'), undefined);
+});
+
+test('s-maxage: no stale answer because a caller would take one', async () => {
+  const { get, calls, gateway } = await trial(() => reply(200, { 'cache-control': 's-maxage=10' }, 'x'));
+  await get();
+  gateway.clock.advance(11_000);
+  await get('/x', { 'cache-control': 'max-stale' });
+  assert.equal(calls(), 2);
+});
