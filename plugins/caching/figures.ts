@@ -12,7 +12,7 @@ export class Figures {
     this.#counts[status] += 1;
   }
 
-  /** Share of answers that cost the backend nothing. */
+  /** For `/status`. `hitRatio` is the share of requests that were answered without asking the backend first. */
   toJSON(): Readonly<Record<string, number>> {
     const { HIT, MISS, REVALIDATED, STALE, BYPASS } = this.#counts;
     const all = HIT + MISS + REVALIDATED + STALE + BYPASS;
