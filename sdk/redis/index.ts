@@ -1,5 +1,5 @@
-export type { RedisClient } from './client.ts';
-export { type LinkPlan, RedisLink } from './link.ts';
+export { type RedisClient, createClient } from './client.ts';
+export { RedisLink } from './link.ts';
 export { type StorePlan, type StoreSource, planStore } from './plan.ts';
-export { runScript, scriptOf } from './script.ts';
-export { StoreSchema } from './schema.ts';
+export { type RedisScript, runScript, scriptOf } from './script.ts';
+export { type StoreMapping, StoreSchema } from './schema.ts';

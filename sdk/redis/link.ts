@@ -4,8 +4,10 @@ import { type ClientPlan, type RedisClient, createClient } from './client.ts';
 export interface LinkPlan extends ClientPlan {
   /** Longest wait for an answer, after which the store counts as out of reach. */
   readonly timeoutMs: number;
-  /** A key that may be overwritten, to see whether the store takes writes. */
+  /** A key for `probe` that nobody uses. */
   readonly probeKey: string;
+  /** A write, to see whether the store takes what is asked of it; one of `SET` unless given. */
+  readonly probe?: (client: RedisClient, key: string) => Promise<unknown>;
   /** For the log, once when the store is out of reach: which one, and what follows. */
   readonly outage: string;
   /** For the log, when it is back. */
@@ -125,8 +127,8 @@ export class RedisLink {
   async #write(): Promise<void> {
     try {
       if (this.#client === null) throw new Error('it is not connected');
-      const set = this.#client.set(this.#probeKey, '', 'PX', probeKeepMs);
-      await within(this.#plan.timeoutMs, set);
+      const { timeoutMs, probe = setProbe } = this.#plan;
+      await within(timeoutMs, probe(this.#client, this.#probeKey));
       this.#recovered();
     } catch (error) {
       this.#tell(error);
@@ -143,6 +145,10 @@ export class RedisLink {
     this.#downSince = null;
     this.#log.info({ seconds }, this.#plan.recovery);
   }
+}
+
+function setProbe(client: RedisClient, key: string): Promise<unknown> {
+  return client.set(key, '', 'PX', probeKeepMs);
 }
 
 /**
