@@ -212,3 +212,18 @@ test('settings with which calls are lost are told', async (t) => {
   for (let turn = 0; turn < 3; turn += 1) await take(quiet.queue);
   assert.deepEqual(quiet.log, []);
 });
+
+test('a call that the server dropped is made by nobody, and holds up no other', async (t) => {
+  const { one, other, redis } = await pairOf(t);
+  for (const requestId of ['waits', 'runs', 'dies', 'kept']) await one.queue.add(callOf({ requestId }), lots);
+  await redis.zadd('tapgate:{async-calls}:due:f', 0, 2, 0, 3);
+  const { calls } = await take(one.queue, 2);
+  assert.deepEqual(new Set(calls.map(({ id }) => id)), new Set([2, 3]));
+  await one.queue.settle(3, dead(Date.now()));
+  await redis.del(...[1, 2, 3].map((id) => `tapgate:{async-calls}:call:${id}`));
+  assert.deepEqual((await take(other.queue)).names, ['kept']);
+  await one.queue.settle(2, { kind: 'done' });
+  const tidied = await one.queue.tidy({ ...bounds, bornAfter: 1, deadAfter: 1 });
+  assert.deepEqual(tidied, { expired: 0, dropped: 1 });
+  assert.deepEqual(await redis.zrange('tapgate:{async-calls}:dead', '0', '-1'), []);
+});

@@ -4,7 +4,7 @@ import { scriptOf } from '#sdk/redis';
  * All that is known of calls is under one key's name, the first and only key of each script, and so in one slot of a Cluster:
  * `:call:ID` is a hash of the call, `:due:FUNCTION` holds the calls that wait by when they are due, `:leased` those that
  * a gateway makes by when its right to that ends, `:born` both by their age, and `:dead` the dead letters by their time of
- * death; `:bytes` says how much that is. The server's clock counts.
+ * death; `:bytes` says how much that is. The server's clock counts. A server that evicts may drop a call and keep its name.
  */
 const common = `
 local base = KEYS[1]
@@ -13,7 +13,9 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local leased, born, dead, sizes = base .. ':leased', base .. ':born', base .. ':dead', base .. ':bytes'
 local function call(id) return base .. ':call:' .. id end
 local function due(name) return base .. ':due:' .. name end
-local function grow(what, bytes) redis.call('HINCRBY', sizes, what, bytes) end
+local function grow(what, bytes)
+  if tonumber(bytes) ~= 0 then redis.call('HINCRBY', sizes, what, bytes) end
+end
 `;
 
 /** A server that is full takes no more calls, and is still to be told what became of those that it has. */
@@ -51,13 +53,15 @@ local answer = {-1}
 for i = 2, #ARGV, 2 do
   local waiting = due(ARGV[i])
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', waiting, '-inf', now, 'LIMIT', 0, ARGV[i + 1])) do
-    local token = redis.call('INCR', base .. ':tokens')
-    redis.call('ZREM', waiting, id)
-    redis.call('ZADD', leased, now + ARGV[1], id)
-    redis.call('HSET', call(id), 'token', token)
     local found = redis.call('HMGET', call(id), 'acceptedAt', '${takenFields.join("', '")}')
-    found[1] = string.format('%.0f', now - found[1])
-    answer[#answer + 1] = {id, token, unpack(found)}
+    redis.call('ZREM', waiting, id)
+    if found[1] then
+      local token = redis.call('INCR', base .. ':tokens')
+      redis.call('ZADD', leased, now + ARGV[1], id)
+      redis.call('HSET', call(id), 'token', token)
+      found[1] = string.format('%.0f', now - found[1])
+      answer[#answer + 1] = {id, token, unpack(found)}
+    end
   end
   local next = redis.call('ZRANGEBYSCORE', waiting, string.format('(%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if next[2] then
@@ -129,19 +133,21 @@ local expired, dropped = 0, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', born, '-inf', before(ARGV[1]), 'LIMIT', 0, ARGV[4])) do
   if not redis.call('ZSCORE', leased, id) then
     local kept = redis.call('HMGET', call(id), 'function', 'bytes', 'reason')
-    local reason = kept[3] == '' and 'too old' or 'too old; ' .. kept[3]
-    redis.call('ZREM', due(kept[1]), id)
     redis.call('ZREM', born, id)
-    redis.call('HDEL', call(id), 'token')
-    redis.call('HSET', call(id), 'deadAt', now, 'reason', reason)
-    redis.call('ZADD', dead, now, id)
-    grow('calls', -kept[2])
-    grow('dead', kept[2])
-    expired = expired + 1
+    if kept[1] then
+      local reason = kept[3] == '' and 'too old' or 'too old; ' .. kept[3]
+      redis.call('ZREM', due(kept[1]), id)
+      redis.call('HDEL', call(id), 'token')
+      redis.call('HSET', call(id), 'deadAt', now, 'reason', reason)
+      redis.call('ZADD', dead, now, id)
+      grow('calls', -kept[2])
+      grow('dead', kept[2])
+      expired = expired + 1
+    end
   end
 end
 local function drop(id)
-  grow('dead', -redis.call('HGET', call(id), 'bytes'))
+  grow('dead', -(redis.call('HGET', call(id), 'bytes') or 0))
   redis.call('ZREM', dead, id)
   redis.call('DEL', call(id))
   dropped = dropped + 1
@@ -163,8 +169,8 @@ for i = 2, #ARGV do
   local id = ARGV[i]
   if redis.call('ZREM', dead, id) == 1 then
     local kept = redis.call('HMGET', call(id), 'function', 'bytes')
-    grow('dead', -kept[2])
-    if ARGV[1] == 'requeue' then
+    grow('dead', -(kept[2] or 0))
+    if ARGV[1] == 'requeue' and kept[1] then
       redis.call('HDEL', call(id), 'deadAt')
       redis.call('HSET', call(id), 'attempts', 0, 'acceptedAt', now)
       redis.call('ZADD', due(kept[1]), now, id)
