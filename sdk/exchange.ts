@@ -217,6 +217,8 @@ export interface Completed {
   readonly durationMs: number;
   /** Time the backend took until its answer's head; undefined when it was not called or is a mock. */
   readonly backendMs: number | undefined;
+  /** What the backend answered, whatever was made of it; undefined when it gave no answer, or is a mock. */
+  readonly backendStatus: number | undefined;
   readonly refusal: Refusal | undefined;
   /** The plugin whose handler ended the request; undefined when the backend answered. */
   readonly answeredBy: { readonly plugin: string; readonly hook: string } | undefined;

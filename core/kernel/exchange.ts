@@ -77,6 +77,7 @@ export class Exchange implements PublicExchange {
   answeredBy: Handler<never> | undefined;
   backendStartedAt = 0;
   backendMs: number | undefined;
+  backendStatus: number | undefined;
   readonly snapshot: Snapshot;
 
   #query: Params | undefined;

@@ -154,8 +154,13 @@ function invoke(exchange: Exchange, backend: Backend, outbound: Outbound): void 
 
 function answered(exchange: Exchange, reply: Reply, isMock: boolean): void {
   if (!isMock) exchange.backendMs = performance.now() - exchange.backendStartedAt;
-  if (!(reply instanceof Reply)) backendFault(exchange, new TypeError('the backend answered no Reply'));
-  else respond(exchange, reply, reply.refusal === undefined ? 'backend' : 'gateway');
+  if (!(reply instanceof Reply)) {
+    backendFault(exchange, new TypeError('the backend answered no Reply'));
+    return;
+  }
+  const isAnswer = reply.refusal === undefined;
+  if (isAnswer && !isMock) exchange.backendStatus = reply.status;
+  respond(exchange, reply, isAnswer ? 'backend' : 'gateway');
 }
 
 function backendFault(exchange: Exchange, error: unknown): void {
@@ -337,6 +342,7 @@ function complete(
       bytesSent,
       durationMs: performance.now() - exchange.startedAt,
       backendMs: exchange.backendMs,
+      backendStatus: exchange.backendStatus,
       refusal: exchange.refusal,
       answeredBy: exchange.answeredBy,
     };

@@ -60,9 +60,10 @@ export class Teller {
   }
 
   completed(notice: Completed, exchange: Exchange): object {
-    const { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, answeredBy } = notice;
+    const { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, backendStatus, answeredBy } =
+      notice;
     const by = answeredBy === undefined ? undefined : { plugin: answeredBy.plugin, hook: answeredBy.hook };
-    const figures = { status, outcome, bytesReceived, bytesSent, durationMs, backendMs };
+    const figures = { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, backendStatus };
     return {
       notice: { ...figures, refusal: shown(notice.refusal), answeredBy: by },
       data: this.#head(exchange),
