@@ -60,10 +60,9 @@ export class Teller {
   }
 
   completed(notice: Completed, exchange: Exchange): object {
-    const { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, backendStatus, answeredBy } =
-      notice;
+    const { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, answeredBy } = notice;
     const by = answeredBy === undefined ? undefined : { plugin: answeredBy.plugin, hook: answeredBy.hook };
-    const figures = { status, outcome, bytesReceived, bytesSent, durationMs, backendMs, backendStatus };
+    const figures = { status, outcome, bytesReceived, bytesSent, durationMs, backendMs };
     return {
       notice: { ...figures, refusal: shown(notice.refusal), answeredBy: by },
       data: this.#head(exchange),

@@ -59,11 +59,16 @@ function serverError({ status, outcome, refusal }: Completed): string | undefine
   return status >= 500 ? (refusal?.kind ?? String(status)) : undefined;
 }
 
-/** Why a backend call counts as failed; what its caller does wrong is an error here. */
-export function clientError({ backendMs, backendStatus, refusal }: Completed): string | undefined {
-  if (backendMs === undefined) return 'client-gone';
-  if (backendStatus === undefined) return refusal?.kind ?? 'no-answer';
-  return backendStatus >= 400 ? String(backendStatus) : undefined;
+/**
+ * Why a backend call counts as failed; what its caller does wrong is an error here.
+ * @param status what the backend answered
+ */
+export function clientError(
+  { backendMs, refusal }: Completed,
+  status: number | undefined,
+): string | undefined {
+  if (status !== undefined) return status >= 400 ? String(status) : undefined;
+  return backendMs === undefined ? 'client-gone' : (refusal?.kind ?? 'no-answer');
 }
 
 /** Only what an operator named: anything else may be a secret. */

@@ -338,6 +338,34 @@ test('a call that a later plugin prevents is none', async (t) => {
   assert.deepEqual(new Set(spans.map(({ kind }) => kind)), new Set([2]));
 });
 
+test('a plugin that asks the backend itself: the call belongs to the request', async (t) => {
+  const asker = definePlugin({
+    name: 'asker',
+    summary: 'Asks twice.',
+    bindRest: () => ({
+      auth: {
+        stage: 'serve',
+        async handle(exchange) {
+          await exchange.callBackend();
+          return exchange.callBackend();
+        },
+      },
+    }),
+  });
+  const { gateway, told, one } = await observed(t, {}, { plugins: [asker] });
+  await gateway.request('GET', 'http://g.example/orders/7');
+  assert.equal((await told(2)).length, 2);
+  const [server, client] = [await one(2), await one(3)];
+  assert.deepEqual([client.traceId, client.parentSpanId], [server.traceId, server.spanId]);
+  const sent = gateway.backendRequests.map(({ headers }) => headers.get('traceparent')?.split('-') ?? []);
+  assert.deepEqual(
+    sent.map(([, traceId]) => traceId),
+    [server.traceId, server.traceId],
+  );
+  assert.equal(sent[1]?.[2], client.spanId);
+  assert.equal(server.attributes['tapgate.answered_by'], 'asker');
+});
+
 test('a call of the gateway to itself continues the trace', async (t) => {
   const { gateway, told } = await observed(t);
   await gateway.request('GET', 'http://g.example/self/7');

@@ -45,9 +45,19 @@ export default definePlugin({
     const tracer = kit.use(OwnTracer);
     if (tracer === null) return undefined;
     return {
-      backendSigning(outbound) {
-        tracer.sign(outbound);
-        return undefined;
+      backendSigning: {
+        stage: 'change',
+        handle(outbound) {
+          tracer.sign(outbound);
+          return undefined;
+        },
+      },
+      response: {
+        stage: 'read',
+        handle(inbound) {
+          tracer.answered(inbound);
+          return undefined;
+        },
       },
     };
   },

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { type Arrival, type Clock, type Completed, type Outbound, defineNote } from '#sdk';
+import { type Arrival, type Clock, type Completed, type Inbound, type Outbound, defineNote } from '#sdk';
 import { clientAttributes, clientError, methodName, routeOf, serverAttributes } from './attributes.ts';
 import type { TracingConfig } from './options.ts';
 import { EndedSpan, type ResourceHolder, type SpanFacts, spanKinds } from './span.ts';
@@ -27,6 +27,8 @@ interface Call {
   readonly attributes: Attributes;
   /** By the clock of `performance.now()`. */
   readonly startedAt: number;
+  /** What the backend answered, before anybody made something else of it. */
+  status: number | undefined;
 }
 
 /** Decided once for a request; the call is undefined where the trace is not sampled. */
@@ -55,13 +57,19 @@ export class Tracer {
   /** Tells the backend which trace the request belongs to. */
   sign(outbound: Outbound): void {
     const { exchange, headers } = outbound;
-    const place = this.#placeOf(exchange);
+    // A request may ask its backend more than once.
+    const place = exchange.notes.get(note)?.place ?? this.#placeOf(exchange);
     if (place.context.state === undefined) headers.delete('tracestate');
     const isSampled = (place.context.flags & sampledFlag) !== 0;
     const context = isSampled ? { ...place.context, spanId: newSpanId() } : place.context;
     headers.set('traceparent', formatTraceparent(context));
     const call = isSampled ? callOf(outbound, context) : undefined;
     exchange.notes.set(note, { place, call });
+  }
+
+  answered({ exchange, status, source, refusal }: Inbound): void {
+    const call = exchange.notes.get(note)?.call;
+    if (call !== undefined && source === 'backend' && refusal === undefined) call.status = status;
   }
 
   completed(notice: Completed): void {
@@ -89,17 +97,17 @@ export class Tracer {
   }
 
   #called(
-    { context, name, attributes, startedAt }: Call,
+    { context, name, attributes, startedAt, status: answered }: Call,
     place: Place,
     notice: Completed,
     endMs: number,
   ): void {
-    const { backendMs, backendStatus, status, answeredBy } = notice;
+    const { backendMs, status, answeredBy } = notice;
     // A plugin answered after all, or the configuration did.
     if (backendMs === undefined && (status !== 499 || answeredBy !== undefined)) return;
     const startMs = endMs - (performance.now() - startedAt);
-    if (backendStatus !== undefined) attributes['http.response.status_code'] = backendStatus;
-    const error = clientError(notice);
+    if (answered !== undefined) attributes['http.response.status_code'] = answered;
+    const error = clientError(notice, answered);
     if (error !== undefined) attributes['error.type'] = error;
     this.#tell({
       context,
@@ -138,5 +146,6 @@ function callOf(outbound: Outbound, context: TraceContext): Call {
     name: outbound.origin === '' ? 'backend' : methodName(outbound.method),
     attributes: clientAttributes(outbound),
     startedAt: performance.now(),
+    status: undefined,
   };
 }

@@ -6,6 +6,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Params } from '#sdk';
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
 import { FakeCollector } from '../../plugins/tracing/testing.ts';
@@ -71,7 +72,7 @@ async function start(
   };
   await gateway.apply(readConfigText({ [file]: JSON.stringify(config) }, {}), { listen: true });
   const status = async (): Promise<Readonly<Record<string, unknown>>> => {
-    const { body } = await gateway.manage('/status');
+    const { body } = await gateway.manage('/status', { method: 'GET', query: Params.empty, body: '' });
     return (JSON.parse(body) as { plugins: { tracing: Record<string, unknown> } }).plugins.tracing;
   };
   let closed: Promise<void> | undefined;
