@@ -1,12 +1,13 @@
 import path from 'node:path';
 import { HostTable, type Log } from '#sdk';
+import { authoritiesFault, pairFault } from '#sdk/pem';
 import type { Problems } from '../config/check.ts';
 import { noting, readFromDisk } from '../config/files.ts';
 import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { GroupConfig, ListenerConfig } from '../config/schema.ts';
 import type { CertificatePair, DevelopmentCertificates } from './development-certificate.ts';
-import { ListenerTls, type TlsDomain, authoritiesFault, endOf, pairFault } from './tls.ts';
+import { ListenerTls, type TlsDomain, endOf } from './tls.ts';
 
 /** How the listeners of one configuration speak TLS. */
 export interface TlsPlan {

@@ -8,7 +8,7 @@ import { after } from 'node:test';
 import { root } from '../architecture/sources.ts';
 
 const main = join(root, 'core/main.ts');
-const deadlineMs = 30_000;
+const deadlineMs = 120_000;
 
 /** A new folder with these files, removed after the tests. */
 export function newFolder(files: Readonly<Record<string, string>> = {}): string {

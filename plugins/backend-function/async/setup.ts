@@ -1,14 +1,12 @@
-import { Functions, type GatewayHooks, type SetupKit, type Static, offer } from '#sdk';
+import { Functions, type GatewayHooks, type SetupKit, offer } from '#sdk';
 import { AsyncCalls, type Lease, acquireCalls } from './calls.ts';
-import { type AsyncCallsSchema, defaultFolder, optionsOf } from './options.ts';
+import { type AsyncSection, optionsOf } from './options.ts';
+import { placeOf } from './place.ts';
 
-/** The folder is opened when the configuration comes into force, and by one that has something to do with it. */
-export function setUpCalls(
-  section: Static<typeof AsyncCallsSchema> | undefined,
-  kit: SetupKit,
-): GatewayHooks {
+/** The place is opened when the configuration comes into force, and by one that has something to do with it. */
+export function setUpCalls(section: AsyncSection | undefined, kit: SetupKit): GatewayHooks {
   const options = optionsOf(section);
-  const folder = kit.absolutePath(['asyncCalls', 'folder'], section?.folder ?? defaultFolder);
+  const place = placeOf(section, kit);
   const functions = kit.find(Functions) ?? { names: [], byName: () => undefined };
   let isExpected = section !== undefined;
   let lease: Lease | undefined;
@@ -24,7 +22,7 @@ export function setUpCalls(
   return {
     services: [offer(AsyncCalls, calls)],
     activate() {
-      if (isExpected) lease = acquireCalls(folder, { functions, options }, kit.log, kit.clock);
+      if (isExpected) lease = acquireCalls(place, { functions, options }, kit.log, kit.clock);
     },
     stop: async () => lease?.deliveries.stop(),
     dispose: () => lease?.release(),
