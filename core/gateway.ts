@@ -68,7 +68,8 @@ export class Gateway {
     this.stalledMs = options.stalledMs ?? defaultStalledMs;
     this.#startedAt = this.clock.now();
     const values = options.values ?? new MemoryValues(this.clock);
-    this.#states = new States({ values, counters: new MemoryCounters(this.clock) }, this.log);
+    const counters = new MemoryCounters(this.clock);
+    this.#states = new States({ values, counters, ownCounters: counters }, this.log);
   }
 
   /** The configuration in force. */

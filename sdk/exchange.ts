@@ -221,6 +221,8 @@ export interface Inbound {
   readonly source: 'backend' | 'gateway';
   /** Whether there is content, an empty one included; a refusal has none until somebody sets it. */
   readonly hasBody: boolean;
+  /** Bytes of the content; undefined when it streams and its sender did not say how many there are. */
+  readonly bodyLength: number | undefined;
   /** Milliseconds the backend took until its answer's head; undefined when it was not called or is a mock. */
   readonly backendMs: number | undefined;
   /** Milliseconds from receiving the request until the backend's head came, or until now when none did. */

@@ -38,6 +38,14 @@ export class Inbound implements PublicInbound {
     return this.body !== null;
   }
 
+  get bodyLength(): number | undefined {
+    const { body } = this;
+    if (body === null) return 0;
+    if (!(body instanceof BodyStream)) return Buffer.byteLength(body);
+    const announced = this.headers.get('content-length');
+    return announced === undefined ? undefined : Number(announced);
+  }
+
   get backendMs(): number | undefined {
     return this.exchange.backendMs;
   }
