@@ -11,6 +11,7 @@ import type {
   Published,
   Route,
 } from './exchange.ts';
+import type { Machine } from './machine.ts';
 import type { HandlerTiming, ManagementPage } from './management.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
@@ -170,6 +171,8 @@ interface CommonKit {
   readonly clock: Clock;
   readonly values: Required<Values>;
   readonly counters: Counters;
+  /** The other processes that serve the same configuration on this machine. */
+  readonly machine: Machine;
   readonly http: HttpClient;
   /** The service another plugin offers. A configuration problem when none does. */
   use<T>(token: ServiceToken<T>): T;

@@ -6,13 +6,13 @@ import type {
   HandlerTiming,
   HttpClient,
   Log,
+  Machine,
   PluginDefinition,
   Published,
   TextFile,
 } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
-import { noting, readFromDisk } from '../config/files.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
@@ -42,6 +42,8 @@ export interface BuildHost {
   readonly development: DevelopmentCertificates;
   readonly traffic: Traffic;
   readonly cages: Cages;
+  /** The machine, as one plugin sees it. */
+  machine(plugin: string): Machine;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Where one configuration counts and keeps values; nothing is connected yet. */
@@ -232,6 +234,7 @@ class Builder {
       clock,
       values: scoped(values, plugin),
       counters: counters.of(plugin),
+      machine: this.#host.machine(plugin),
       http: this.#client,
       use: ((token) => this.#set().use(token)) as Setups['use'],
       find: ((token) => this.#set().find(token)) as Setups['find'],
@@ -322,7 +325,7 @@ class Builder {
 function readBeside(text: ConfigText, problems: Problems, path: Path, name: string): TextFile | undefined {
   const file = besideOf(text, path, name);
   try {
-    return { file, text: noting(readFromDisk, text.hashes)(file, maxTextBytes) };
+    return { file, text: text.read(file, maxTextBytes) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it failed';
     problems.add(path, `the file cannot be read: ${reason}`);

@@ -1,6 +1,5 @@
 import path from 'node:path';
 import type { Problems } from '../config/check.ts';
-import { noting, readFromDisk } from '../config/files.ts';
 import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { StateConfig, StoreConfig } from '../config/state-schema.ts';
@@ -122,7 +121,7 @@ function readTls(tls: StoreConfig['tls'], text: ConfigText, problems: Problems):
     if (name === undefined) return undefined;
     const file = path.resolve(path.dirname(text.locate.fileOf([...at, field])), name);
     try {
-      return noting(readFromDisk, text.hashes)(file, maxPemBytes);
+      return text.read(file, maxPemBytes);
     } catch (error) {
       const { code, message } = error as { code?: string; message: string };
       const reason = code === 'ENOENT' ? 'no such file' : message;
