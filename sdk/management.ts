@@ -1,25 +1,36 @@
+import type { Params } from './params.ts';
+
 /** A page for operators and their tools. */
 export interface ManagementPage {
   /** As sent: `/` and letters, digits or `.`, `_`, `~`, `-`, `/`. `/healthz`, `/readyz` and `/status` are the gateway's own. */
   readonly path: string;
-  /** Answers a GET or a HEAD. With several workers the main one does, unless there is `workers`. */
-  handle(): ManagementAnswer | Promise<ManagementAnswer>;
-  /** With several workers: what of the page each of them knows, and how that makes one answer. */
+  /** What may be sent there; GET, which stands for HEAD too, unless given. A page that changes something takes no GET. */
+  readonly methods?: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];
+  /** With several workers the main one answers, unless there is `workers`. */
+  handle(request: ManagementRequest): ManagementAnswer | Promise<ManagementAnswer>;
+  /** For several workers: what each of them does or knows, and how that makes one answer. */
   readonly workers?: SharedPage;
 }
 
 /** A page that every worker has a share in. */
 // oxlint-disable-next-line typescript/no-explicit-any -- what a share is, the page alone knows
 export interface SharedPage<Share = any> {
-  /** What this worker knows, as plain JSON. */
-  share(): Share | Promise<Share>;
-  /** Runs in one worker; it gets everybody's share, its own among them, and what is left of those that ended. */
-  merge(shares: readonly Share[]): ManagementAnswer | Promise<ManagementAnswer>;
+  /** Runs in every worker, and answers plain JSON. */
+  share(request: ManagementRequest): Share | Promise<Share>;
+  /** Runs in one worker. It gets everybody's share, its own among them, and what is left of workers that ended. */
+  merge(shares: readonly Share[], request: ManagementRequest): ManagementAnswer | Promise<ManagementAnswer>;
   /**
-   * What is left of workers that ended, as one share: what was counted must not go back. Shares are then asked for every
-   * second. Nothing is left when absent.
+   * Makes one share of those of workers that ended: what was counted must not go back. Shares of such a page are asked
+   * for every second, as by a GET without a query. Nothing is left of them when absent.
    */
   remains?(shares: readonly Share[]): Share;
+}
+
+export interface ManagementRequest {
+  readonly method: string;
+  readonly query: Params;
+  /** Its content as text, 64 KiB at most; empty when it has none. */
+  readonly body: string;
 }
 
 export interface ManagementAnswer {
@@ -27,6 +38,8 @@ export interface ManagementAnswer {
   readonly status?: number;
   readonly contentType: string;
   readonly body: string;
+  /** The methods there are, where the request's is none of them (RFC 9110 section 10.2.1). */
+  readonly allow?: string;
 }
 
 /** Who is told how long handlers of plugins take, at every hook. */
