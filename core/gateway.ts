@@ -1,10 +1,17 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Log, ManagementAnswer, ManagementRequest, PluginDefinition, Values } from '#sdk';
+import type {
+  Clock,
+  Log,
+  ManagementAnswer,
+  ManagementPage,
+  ManagementRequest,
+  PluginDefinition,
+  Values,
+} from '#sdk';
 import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
 import {
   type Limits,
-  type ListenerConfig,
   type ManagementConfig,
   defaultListeners,
 } from './config/schema.ts';
@@ -15,7 +22,7 @@ import { type Attach, listenItself } from './http/attach.ts';
 import { type Listener, listen } from './http/ingress.ts';
 import { type ManagementListener, listenForManagement } from './http/management.ts';
 import type { TlsPlan } from './http/tls-plan.ts';
-import { answerPage } from './management.ts';
+import { type Status, answerPage, guardedPages, statusOf } from './management.ts';
 import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
 import { Cages } from './sandbox/cages.ts';
@@ -133,10 +140,29 @@ export class Gateway {
     return this.#management?.listener ?? null;
   }
 
+  /** Requests that are served now. */
+  get inFlight(): number {
+    return this.#traffic.inFlight;
+  }
+
   /** Answers for a page of the management listener. Never rejects. */
   manage(path: string, request: ManagementRequest): Promise<ManagementAnswer> {
-    const built = this.#built;
     return answerPage(path, request, {
+      isDraining: this.#isClosed,
+      isInForce: this.#built !== null,
+      status: () => this.status(),
+      pages: () => this.pages(),
+    });
+  }
+
+  /** Pages of the plugins in force. */
+  pages(): readonly ManagementPage[] {
+    return guardedPages(this.#built?.snapshot.setups ?? new Map(), this.log);
+  }
+
+  status(): Status {
+    const built = this.#built;
+    return statusOf({
       log: this.log,
       now: this.clock.now(),
       startedAt: this.#startedAt,
@@ -358,7 +384,13 @@ export function cannotListen(text: ConfigText, path: Path, error: unknown): Conf
   return refused(text, path, `cannot listen: ${error instanceof Error ? error.message : 'it failed'}`);
 }
 
-export function listenerKey({ host, port }: Pick<ListenerConfig, 'host' | 'port'>): string {
+export function listenerKey({
+  host,
+  port,
+}: {
+  readonly host?: string | undefined;
+  readonly port: number;
+}): string {
   return `${host ?? '*'} ${port}`;
 }
 

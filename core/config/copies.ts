@@ -14,13 +14,23 @@ export interface ConfigCopy {
   readonly files: Readonly<Record<string, FileCopy>>;
 }
 
-/** Reads a configuration from the disk, and keeps what it read. */
-export function copyConfig(path: string, env: NodeJS.ProcessEnv): { text: ConfigText; copy: ConfigCopy } {
+const copies = new WeakMap<ConfigText, ConfigCopy>();
+
+/** Reads a configuration from the disk as `readConfig` does, and keeps what it read for `copyOf`. */
+export function readKeeping(path: string, env: NodeJS.ProcessEnv): ConfigText {
   const unlisted: Unlisted[] = [];
   const listed = listYaml(path, (file, error) => unlisted.push({ file, reason: reasonOf(error) }));
-  const files: Record<string, FileCopy> = Object.create(null);
+  const files: Record<string, FileCopy> = {};
   const text = readListed(path, { listed, unlisted }, env, keeping(readFromDisk, files));
-  return { text, copy: { path, listed, unlisted, files } };
+  copies.set(text, { path, listed, unlisted, files });
+  return text;
+}
+
+/** @throws TypeError when the configuration was read in another way */
+export function copyOf(text: ConfigText): ConfigCopy {
+  const copy = copies.get(text);
+  if (copy === undefined) throw new TypeError('nothing was kept of this configuration');
+  return copy;
 }
 
 /**

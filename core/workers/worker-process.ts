@@ -1,0 +1,130 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import type { Beat, Start, ToSupervisor, ToWorker, Topic } from './messages.ts';
+import type { Output } from './output.ts';
+import type { Taker } from './ports.ts';
+import { Wire } from './wire.ts';
+
+const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
+
+/** Where a worker finds what it inherits, as a file descriptor: behind those of input, output, errors and the channel. */
+export const inheritedAt = 4;
+
+/** Building a configuration, or loading code, stands still for longer than a request may. */
+const buildingMs = 120_000;
+
+/** What a worker asks of its supervisor. */
+export interface Surroundings {
+  readonly output: Output;
+  /** File descriptors that workers inherit, the first at `inheritedAt`. */
+  readonly inherited: readonly number[];
+  published(from: WorkerProcess, topic: Topic): void;
+  question(topic: Topic): Promise<unknown>;
+}
+
+/** A worker, as its supervisor sees it. */
+export class WorkerProcess implements Taker {
+  readonly #child: ChildProcess;
+  readonly wire: Wire<ToWorker, ToSupervisor>;
+  /** Settles when its code is loaded. */
+  readonly loaded: Promise<void>;
+  /** Settles when the process is gone, with what ended it. */
+  readonly ended: Promise<string>;
+  /** Its place among the workers, from 1; 0 while it has none. */
+  slot = 0;
+  /** The number of the configuration that it has built; 0 for none. */
+  prepared = 0;
+  /** When it began to serve, in milliseconds since 1970; 0 before. */
+  servingSince = 0;
+  /** It was told to end, or is not wanted any more. */
+  isRetired = false;
+  beat: Beat | undefined;
+  /** Its last share in each page that counts. */
+  readonly shares = new Map<string, unknown>();
+  #beatAt = performance.now();
+  #building = 0;
+  #hasEnded = false;
+
+  constructor(start: Start, surroundings: Surroundings) {
+    const { output, inherited } = surroundings;
+    this.#child = fork(program, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...inherited] });
+    output.follow(this.#child);
+    this.ended = new Promise((resolve) => {
+      const end = (how: string): void => {
+        this.#hasEnded = true;
+        resolve(how);
+      };
+      this.#child.once('exit', (code, signal) => end(signal ?? `exit ${code}`));
+      this.#child.once('error', (error) => end(error.message));
+    });
+    this.wire = new Wire(this.#child);
+    this.#building += 1;
+    this.loaded = new Promise((resolve, reject) => {
+      this.wire.answer('loaded', () => {
+        this.wire.ask('start', start).then(() => {
+          this.#building -= 1;
+          resolve();
+        }, reject);
+        return undefined;
+      });
+      void this.ended.then((how) => reject(new Error(`a worker ended before its code was loaded (${how})`)));
+    });
+    // Whoever waits for it hears of it; it may be nobody.
+    this.loaded.catch(() => undefined);
+    this.wire.answer('beat', (beat) => {
+      this.beat = beat;
+      this.#beatAt = performance.now();
+      return undefined;
+    });
+    this.wire.answer('published', (topic) => surroundings.published(this, topic) as undefined);
+    this.wire.answer('question', (topic) => surroundings.question(topic));
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Nothing that is sent arrives any more. */
+  get isGone(): boolean {
+    return this.#hasEnded || !this.#child.connected;
+  }
+
+  take(port: string, socket: Socket): Promise<unknown> {
+    return this.wire.ask('connection', { port }, socket);
+  }
+
+  /** Runs something that may keep the worker's loop for long. */
+  async building<T>(work: () => Promise<T>): Promise<T> {
+    this.#building += 1;
+    try {
+      return await work();
+    } finally {
+      this.#building -= 1;
+      this.#beatAt = performance.now();
+    }
+  }
+
+  /** For how long it has said nothing, when that is longer than it may. */
+  silentMs(blockedMs: number): number | undefined {
+    const ms = performance.now() - this.#beatAt;
+    return ms > (this.#building > 0 ? Math.max(buildingMs, blockedMs) : blockedMs)
+      ? Math.round(ms)
+      : undefined;
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** Lets it finish, then ends it; after that time at once. */
+  async stop(withinMs: number): Promise<void> {
+    this.isRetired = true;
+    const late = setTimeout(() => this.kill(), withinMs);
+    // One that fails, or is killed meanwhile, ends as well.
+    await this.wire.ask('stop', undefined).catch(() => undefined);
+    if (this.#child.connected) this.#child.disconnect();
+    await this.ended;
+    clearTimeout(late);
+  }
+}
