@@ -10,11 +10,7 @@ import type {
 } from '#sdk';
 import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
-import {
-  type Limits,
-  type ManagementConfig,
-  defaultListeners,
-} from './config/schema.ts';
+import { type Limits, type ManagementConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { DevelopmentCertificates } from './http/development-certificate.ts';
 import { stalledMs as defaultStalledMs } from './http/delivery.ts';
@@ -43,7 +39,7 @@ export interface GatewayOptions {
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Set where this is one of several workers of a machine. */
-  readonly worker?: WorkerPlace;
+  readonly worker?: Partial<WorkerPlace>;
   /** How long a caller over HTTP/2 may take nothing of an answer that waits for it. */
   readonly stalledMs?: number;
 }

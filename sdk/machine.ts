@@ -10,7 +10,7 @@ export interface Machine {
    * ended. Answers what gives that up.
    */
   whenMain(begin: () => void): () => void;
-  /** Makes a small value known in every worker, in this one at once, and in those that start later. The last one counts. */
+  /** Makes a small value known in every worker, in this one at once, and in those that start later. The last one counts; undefined: none. */
   publish(topic: string, value: unknown): void;
   /** Takes what is published, the last value first if there is one. Answers what ends that. */
   subscribe(topic: string, take: (value: unknown) => void): () => void;

@@ -23,7 +23,7 @@ export interface SharedPage<Share = any> {
    * Makes one share of those of workers that ended: what was counted must not go back. Shares of such a page are asked
    * for every second, as by a GET without a query. Nothing is left of them when absent.
    */
-  remains?(shares: readonly Share[]): Share;
+  remains?(shares: readonly Share[]): Share | Promise<Share>;
 }
 
 export interface ManagementRequest {

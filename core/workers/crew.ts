@@ -247,7 +247,8 @@ export class Crew {
   }
 
   #published(from: WorkerProcess, topic: Topic): void {
-    this.#topics.set(topic.topic, topic.value);
+    if (topic.value === undefined) this.#topics.delete(topic.topic);
+    else this.#topics.set(topic.topic, topic.value);
     for (const worker of this.#all) if (worker !== from) worker.wire.tell('published', topic);
   }
 

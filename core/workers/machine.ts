@@ -44,7 +44,9 @@ export class MachineHub {
   /** Another worker, or this one, published it. */
   received(name: string, value: unknown): void {
     const topic = this.#topic(name);
-    topic.last = { value };
+    // Nothing is what nobody has to be told who comes later.
+    if (value === undefined) delete topic.last;
+    else topic.last = { value };
     for (const take of topic.takers) this.#guarded(() => take(value));
   }
 
