@@ -91,7 +91,7 @@ class PluginCounters implements Counters {
       measure.end = (measure.window + 1) * periodMs;
       soonest = Math.min(soonest, measure.end);
       measure.twin = this.#twinOf(limits, index);
-      this.#hash.digest(measure.window, periodMs, key);
+      this.#hash.digestWith(measure.window, periodMs, key);
       this.#table.identify(this.#hash, measure.id);
       measure.at = this.#table.find(measure.id);
       measure.isDiverted = false;
@@ -148,7 +148,7 @@ class PluginCounters implements Counters {
   /** Lets the key share one count, of all further keys under the same limit. */
   #divert(measure: Measure, { limit, periodMs }: Limit): void {
     measure.isDiverted = true;
-    this.#hash.digest(measure.window, periodMs, `\0further keys under a limit of ${limit}`);
+    this.#hash.digestWith(measure.window, periodMs, `\0further keys under a limit of ${limit}`);
     this.#table.identify(this.#hash, measure.id, true);
     measure.at = this.#table.find(measure.id);
   }

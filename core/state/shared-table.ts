@@ -19,9 +19,10 @@ const bucketWords = bucketBytes / 4;
 /** Places in a bucket, in words of 64 bits: the time until which keys are diverted, and the first slot's tag. */
 const divertedPlace = 1;
 const tagPlace = 2;
-/** From a slot's tag to its expiry, and to its value. */
-const toExpiry = slotsInBucket;
-export const toValue = 2 * slotsInBucket;
+/** From a slot's tag to its expiry, its value, and the next slot: together, since who finds a key goes on to its value. */
+const toExpiry = 1;
+export const toValue = 2;
+const toNext = 3;
 
 /** The head: bit 0 says that a slot, bits 1 to 5, is being written; above them the number of insertions. */
 const busy = 1;
@@ -92,7 +93,7 @@ export class SharedTable {
     // Plain loads, twenty times as fast: of a tag that is being exchanged they see both halves wrong, or one, and miss it.
     for (let turn = 0; turn < slotsInBucket; turn += 1) {
       const slot = home + turn < slotsInBucket ? home + turn : home + turn - slotsInBucket;
-      const word = base + 2 * (tagPlace + slot);
+      const word = base + 2 * (tagPlace + toNext * slot);
       if (words[word + 1] === second && ((words[word] ?? 0) & ~numberBits) === first) return word >> 1;
     }
     return 0;
@@ -143,7 +144,7 @@ export class SharedTable {
     const home = homeOf(id.second);
     let free = 0;
     for (let turn = 0; turn < slotsInBucket; turn += 1) {
-      const at = id.base / 2 + tagPlace + ((home + turn) % slotsInBucket);
+      const at = id.base / 2 + tagPlace + toNext * ((home + turn) % slotsInBucket);
       // An expired slot of the key is the only one it may get: in another it would be there twice.
       if (Atomics.load(this.words, 2 * at + 1) === id.second && this.isAt(at, id))
         return this.#timeAt(at + toExpiry) > now ? at : -at;
@@ -162,7 +163,7 @@ export class SharedTable {
     const { words, wide } = this;
     const old = Atomics.load(wide, at);
     if (!this.#isFree(at, now)) return false;
-    const slot = at - id.base / 2 - tagPlace;
+    const slot = (at - id.base / 2 - tagPlace) / toNext;
     const announced = head | (slot << 1) | busy;
     if (Atomics.compareExchange(words, id.base, head, announced) !== head) return false;
     const mark = this.#join(claimMark, announced);
@@ -180,7 +181,7 @@ export class SharedTable {
   #settle(base: number, announced: number): void {
     const { words, wide } = this;
     for (let turn = 0; turn < patience; turn += 1) if (Atomics.load(words, base) !== announced) return;
-    const at = base / 2 + tagPlace + ((announced >> 1) & 31);
+    const at = base / 2 + tagPlace + toNext * ((announced >> 1) & 31);
     for (;;) {
       const tag = Atomics.load(wide, at);
       // By the latest time: whoever announced this told everybody by which time he found the slot free.

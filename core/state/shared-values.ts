@@ -31,7 +31,7 @@ export class SharedValues implements Required<Values> {
   }
 
   #isKept(key: string, now: number): boolean {
-    this.#hash.digest(0, 0, key);
+    this.#hash.digest(key);
     this.#table.identify(this.#hash, this.#id);
     const at = this.#table.find(this.#id);
     // Another key may have got the slot, and its expiry, since the tag was seen.
