@@ -5,7 +5,7 @@ import type { Clock } from '#sdk';
  * process is over for all, and what was forgotten is not begun anew by a clock that was set back.
  */
 export class SharedClock implements Clock {
-  /** By how much the machine's clock was behind at the last `now`. Milliseconds. */
+  /** By how many milliseconds the machine's clock was behind at the last `now`: it was set back. */
   behindMs = 0;
   readonly #clock: Clock;
   readonly #words: BigInt64Array;
@@ -21,19 +21,21 @@ export class SharedClock implements Clock {
 
   /** Now, and not before what others have been told. */
   now(): number {
-    const own = this.#clock.now();
     for (;;) {
+      const own = this.#clock.now();
       const seen = Atomics.load(this.#words, 0);
       this.#scratch[0] = seen;
       const latest = this.#time[0] ?? 0;
-      if (own <= latest) {
-        this.behindMs = latest - own;
+      if (own < latest) {
+        // Unless it was only read before somebody else read it, the clock was set back.
+        this.behindMs = latest - this.#clock.now();
+        if (this.behindMs <= 0) continue;
         return latest;
       }
-      this.#time[0] = own;
-      if (Atomics.compareExchange(this.#words, 0, seen, this.#scratch[0] ?? 0n) !== seen) continue;
       this.behindMs = 0;
-      return own;
+      if (own === latest) return own;
+      this.#time[0] = own;
+      if (Atomics.compareExchange(this.#words, 0, seen, this.#scratch[0] ?? 0n) === seen) return own;
     }
   }
 

@@ -118,24 +118,71 @@ test('a limit of one admits one, whenever another process takes it meanwhile, se
 
 test('a process that sleeps anywhere until the period is over and its slots are others is counted in the present one', () => {
   atEachStep((step) => {
-    const clock = new VirtualClock(10_000);
+    const clock = new VirtualClock(10_250);
     const { start } = processes(clock);
     const [one, other] = [start(), start()];
     for (let key = 0; key < 5; key += 1) one.take(limit(`old ${key}`, 5));
+    const hour = limit('hour', 10, 3_600_000);
     const meanwhile = (): void => {
       for (let turn = 0; turn < 3; turn += 1) {
-        clock.advance(1000);
-        for (let key = 0; key < slotsInBucket; key += 1)
+        clock.advance(1100);
+        for (let key = 0; key < slotsInBucket - 1; key += 1)
           assert.deepEqual(other.take(limit(`${key}`, 9)).remaining, [8]);
       }
       assert.equal(other.take(limit('a', 1)).refusedBy, -1);
     };
-    const { reached, result } = interrupt(step, meanwhile, () => one.take(limit('a', 1), limit('b', 2)));
-    // Where the sleep began after the last look at the time, the request was served in the period before.
-    if (reached && result.refusedBy < 0) assert.deepEqual(result.resetMs, [1000, 1000], `step ${step}`);
+    const act = (): Taken => one.take(limit('a', 1), limit('b', 2), hour);
+    const { reached, result } = interrupt(step, meanwhile, act);
+    // The last that is done is to look whether the period is over.
+    if (reached) assert.deepEqual([result.refusedBy, result.resetMs[0]], [0, 450], `step ${step}`);
+    assert.equal(other.take(hour).remaining[0], reached ? 9 : 8, `step ${step}`);
     assert.equal(other.take(limit('a', 1)).refusedBy, 0, `step ${step}`);
-    for (let key = 0; reached && key < slotsInBucket; key += 1)
+    for (let key = 0; reached && key < slotsInBucket - 1; key += 1)
       assert.deepEqual(other.take(limit(`${key}`, 9)).remaining, [7], `${key} at step ${step}`);
+    return reached;
+  });
+});
+
+test('whenever slots get free meanwhile, a key is kept once', () => {
+  for (let name = 0; name < 8; name += 1)
+    atEachStep((step) => {
+      const clock = new VirtualClock(10_000);
+      const { start } = processes(clock);
+      const [one, other] = [start(), start()];
+      for (let key = 0; key < slotsInBucket; key += 1) one.values.claim(`${key}`, key % 2 === 0 ? 100 : 200);
+      clock.advance(100);
+      let second = false;
+      const meanwhile = (): void => {
+        clock.advance(100);
+        second = other.values.claim(`claimed ${name}`, 1000);
+      };
+      const { reached, result } = interrupt(step, meanwhile, () => one.values.claim(`claimed ${name}`, 1000));
+      if (reached) assert.equal(Number(result) + Number(second), 1, `step ${step}`);
+      assert.equal(one.values.has(`claimed ${name}`), true);
+      return reached;
+    });
+});
+
+test('whenever a full bucket gets room meanwhile, a key is not counted in two places', () => {
+  atEachStep((step) => {
+    const clock = new VirtualClock(10_000);
+    const { start } = processes(clock);
+    const [one, other] = [start(), start()];
+    for (let key = 0; key < slotsInBucket; key += 1) one.take(limit(`${key}`, 9));
+    const hour = limit('hour', 1, 3_600_000);
+    let admitted = 0;
+    const run = (process: typeof one): void => {
+      if (process.take(hour).refusedBy < 0) admitted += 1;
+    };
+    const meanwhile = (): void => {
+      clock.advance(1000);
+      run(other);
+    };
+    const { reached } = interrupt(step, meanwhile, () => run(one));
+    clock.advance(1000);
+    run(other);
+    run(one);
+    assert.equal(admitted, 1, `${admitted} at step ${step}`);
     return reached;
   });
 });
