@@ -43,10 +43,9 @@ function claimOne(): void {
   if (state.values.claim(`claim ${slice}`, 60_000)) Atomics.add(report, slice, 1);
 }
 
-process.send?.('ready');
 while (Date.now() < task.startAt);
 while (Date.now() < task.endAt) {
   for (let turn = 0; turn < 20; turn += 1) takeSome();
   claimOne();
 }
-process.disconnect();
+process.disconnect?.();
