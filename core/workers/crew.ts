@@ -147,6 +147,9 @@ export class Crew {
       inherited,
       published: (from, topic) => this.#published(from, topic),
       question: (topic) => this.ask(topic),
+      forget: (from, key) => {
+        for (const other of this.#serving) if (other !== from) other.wire.tell('forget', key);
+      },
     });
     this.#all.add(worker);
     void worker.loaded.then(

@@ -9,6 +9,8 @@ export interface Start {
   readonly pseudonym: string;
   /** What `kit.machine.key` is made from, in base64. */
   readonly key: string;
+  /** Whether it inherits memory that the workers share. */
+  readonly isSharing: boolean;
 }
 
 /** A configuration on its way to a worker. */
@@ -91,6 +93,8 @@ export type ToWorker = {
   main: Told<undefined>;
   published: Told<Topic>;
   question: { ask: Topic; answer: unknown };
+  /** What is kept under the key is another worker's concern. */
+  forget: Told<string>;
   status: { ask: undefined; answer: unknown };
   page: { ask: PageRequest; answer: unknown };
   share: { ask: PageRequest; answer: unknown };
@@ -107,4 +111,5 @@ export type ToSupervisor = {
   beat: Told<Beat>;
   published: Told<Topic>;
   question: { ask: Topic; answer: unknown };
+  forget: Told<string>;
 };

@@ -48,11 +48,13 @@ export class Supervisor implements Reloadable {
   /** @param lines where the operator's log is written to */
   constructor(log: Log, lines: { write(text: string): unknown }) {
     this.#log = log;
-    const start = { pseudonym: newPseudonym(), key: randomBytes(32).toString('base64') };
+    const inherited = inheritForWorkers();
+    const key = randomBytes(32).toString('base64');
+    const start = { pseudonym: newPseudonym(), key, isSharing: inherited.length > 0 };
     this.#crew = new Crew(start, {
       log,
       output: new Output(lines),
-      inherited: inheritForWorkers(),
+      inherited,
       warm: (worker) => this.#build(worker),
       enlist: (worker) => this.#enlist(worker),
       leaves: (worker) => this.#ports.remove(worker),

@@ -8,19 +8,17 @@ import { Wire } from './wire.ts';
 
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
-/** Where a worker finds what it inherits, as a file descriptor: behind those of input, output, errors and the channel. */
-export const inheritedAt = 4;
-
 /** Building a configuration, or loading code, stands still for longer than a request may. */
 const buildingMs = 120_000;
 
 /** What a worker asks of its supervisor. */
 export interface Surroundings {
   readonly output: Output;
-  /** File descriptors that workers inherit, the first at `inheritedAt`. */
+  /** File descriptors that workers inherit; see `state.ts`. */
   readonly inherited: readonly number[];
   published(from: WorkerProcess, topic: Topic): void;
   question(topic: Topic): Promise<unknown>;
+  forget(from: WorkerProcess, key: string): void;
 }
 
 /** A worker, as its supervisor sees it. */
@@ -79,6 +77,7 @@ export class WorkerProcess implements Taker {
     });
     this.wire.answer('published', (topic) => surroundings.published(this, topic) as undefined);
     this.wire.answer('question', (topic) => surroundings.question(topic));
+    this.wire.answer('forget', (key) => surroundings.forget(this, key) as undefined);
   }
 
   get pid(): number {

@@ -13,7 +13,7 @@ import { MachineHub } from './machine.ts';
 import type { Prepared, Sent, Start, ToSupervisor, ToWorker } from './messages.ts';
 import { planOf, sharedPage } from './plan.ts';
 import { fromWire } from './page-request.ts';
-import { stateOfWorker } from './state.ts';
+import { type WorkerState, attachState } from './state.ts';
 import { Wire } from './wire.ts';
 
 /** How often the supervisor hears of a worker. */
@@ -28,6 +28,7 @@ class Worker {
   readonly #development = new DevelopmentCertificates();
   #gateway: Gateway | undefined;
   #hub: MachineHub | undefined;
+  #state: WorkerState | undefined;
   #prepared: PreparedHere | null = null;
   #isStopping = false;
 
@@ -49,6 +50,7 @@ class Worker {
     wire.answer('main', () => this.#machine().becomeMain() as undefined);
     wire.answer('published', ({ topic, value }) => this.#machine().received(topic, value) as undefined);
     wire.answer('question', ({ topic, value }) => this.#machine().respond(topic, value));
+    wire.answer('forget', (key) => this.#state?.forget(key) as undefined);
     wire.answer('status', () => this.#serving().status());
     wire.answer('page', (request) => this.#serving().manage(request.path, fromWire(request)));
     wire.answer('share', (request) => this.#page(request).share(fromWire(request)) as unknown);
@@ -62,7 +64,7 @@ class Worker {
     this.#wire.tell('loaded', undefined);
   }
 
-  #start({ pseudonym, key }: Start): undefined {
+  #start({ pseudonym, key, isSharing }: Start): undefined {
     const link = {
       publish: (topic: string, value: unknown) => this.#wire.tell('published', { topic, value }),
       ask: (topic: string, value: unknown) => this.#wire.ask('question', { topic, value }),
@@ -70,7 +72,9 @@ class Worker {
     const hub = new MachineHub(this.#log, { key: Buffer.from(key, 'base64'), link });
     this.#hub = hub;
     const { attach } = this.#injection;
-    const worker = { pseudonym, hub, attach, development: this.#development, state: stateOfWorker() };
+    if (isSharing) this.#state = attachState((name) => this.#wire.tell('forget', name));
+    const state = this.#state?.state;
+    const worker = { pseudonym, hub, attach, development: this.#development, state };
     this.#gateway = new Gateway({ log: this.#log, worker });
   }
 
