@@ -3,6 +3,8 @@ import { type AddressInfo, type Server, type Socket, createServer } from 'node:n
 
 /** What takes connections. */
 export interface Taker {
+  /** How many it has. */
+  readonly connections: number;
   /** Settles when the connection is the worker's own, and rejects when it ended before. */
   take(port: string, socket: Socket): Promise<unknown>;
 }
@@ -12,20 +14,22 @@ interface Waiting {
   readonly socket: Socket;
 }
 
+/** A worker that has not taken a connection by then is passed over until it has. */
+const lateMs = 20;
+
 /** How many connections wait for a worker at the most; where there is none for long, more are closed at once. */
 const maxWaiting = 10_000;
 
 /**
- * The open ports of a gateway with several workers, and who gets the next connection: each worker in turn that has taken
- * the one before. So one that is blocked holds up a single connection, and one that ends none: what it has not taken is
- * handed to another.
+ * The open ports of a gateway with several workers, and who gets the next connection: the worker that has the fewest, one
+ * at a time. So one that is blocked holds up a single connection, and one that ends none: what it has not taken is handed
+ * to another.
  */
 export class Ports {
   readonly #servers = new Map<string, { readonly server: Server; held: Socket[] | null }>();
   readonly #waiting: Waiting[] = [];
-  /** In the order in which they became free. */
-  readonly #free = new Set<Taker>();
-  readonly #takers = new Set<Taker>();
+  /** With the time at which each was handed what it has not taken yet. */
+  readonly #takers = new Map<Taker, number | null>();
 
   /** Whether a port of that name is open. */
   has(key: string): boolean {
@@ -79,14 +83,12 @@ export class Ports {
 
   /** The worker gets connections from now on. */
   add(taker: Taker): void {
-    this.#takers.add(taker);
-    this.#free.add(taker);
+    this.#takers.set(taker, null);
     this.#deal();
   }
 
   remove(taker: Taker): void {
     this.#takers.delete(taker);
-    this.#free.delete(taker);
   }
 
   #accept(port: string, socket: Socket): void {
@@ -98,15 +100,29 @@ export class Ports {
   }
 
   #deal(): void {
-    for (const taker of this.#free) {
+    while (this.#waiting.length > 0) {
+      const taker = this.#next();
+      // Whoever takes what it was handed, or is late with it, goes on here.
+      if (taker === undefined) return;
       const next = this.#waiting.shift();
-      if (next === undefined) return;
-      this.#free.delete(taker);
-      void this.#give(taker, next);
+      if (next !== undefined) void this.#give(taker, next);
     }
   }
 
+  /** The one that has the fewest connections, unless it is yet to take one. */
+  #next(): Taker | undefined {
+    const now = performance.now();
+    let best: Taker | undefined;
+    for (const [taker, since] of this.#takers) {
+      const isLate = since !== null && now - since >= lateMs;
+      if (!isLate && (best === undefined || taker.connections < best.connections)) best = taker;
+    }
+    return best === undefined || this.#takers.get(best) !== null ? undefined : best;
+  }
+
   async #give(taker: Taker, { port, socket }: Waiting): Promise<void> {
+    this.#takers.set(taker, performance.now());
+    const late = setTimeout(() => this.#deal(), lateMs + 1);
     try {
       await taker.take(port, socket);
       // The worker's descriptor of it is another one.
@@ -116,7 +132,8 @@ export class Ports {
       this.#waiting.unshift({ port, socket });
       this.remove(taker);
     }
-    if (this.#takers.has(taker)) this.#free.add(taker);
+    clearTimeout(late);
+    if (this.#takers.has(taker)) this.#takers.set(taker, null);
     this.#deal();
   }
 }

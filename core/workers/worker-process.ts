@@ -44,6 +44,8 @@ export class WorkerProcess implements Taker {
   #beatAt = performance.now();
   #building = 0;
   #hasEnded = false;
+  /** Since it last told how many connections it has. */
+  #handed = 0;
 
   constructor(start: Start, surroundings: Surroundings) {
     const { output, inherited } = surroundings;
@@ -66,6 +68,7 @@ export class WorkerProcess implements Taker {
     this.loaded.catch(() => undefined);
     this.wire.answer('beat', (beat) => {
       this.beat = beat;
+      this.#handed = 0;
       this.#beatAt = performance.now();
       return undefined;
     });
@@ -83,7 +86,12 @@ export class WorkerProcess implements Taker {
     return this.#hasEnded || !this.#child.connected;
   }
 
+  get connections(): number {
+    return (this.beat?.connections ?? 0) + this.#handed;
+  }
+
   take(port: string, socket: Socket): Promise<unknown> {
+    this.#handed += 1;
     return this.wire.ask('connection', { port }, socket);
   }
 

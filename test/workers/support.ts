@@ -21,7 +21,7 @@ export default definePlugin({
       if (query.get('do') === 'wait') await pause(ms);
       if (query.get('do') === 'exit') process.exit(7);
       if (query.get('do') === 'eat') for (const all = []; ; ) all.push(new Array(1e6).fill(all.length));
-      return query.get('do') === null ? undefined : reply(200, {}, String(process.pid));
+      return query.get('do') === undefined ? undefined : reply(200, {}, String(process.pid));
     },
   }),
 });
