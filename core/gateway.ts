@@ -45,7 +45,7 @@ export interface GatewayOptions {
 }
 
 /** What a worker has in common with the others of its machine. */
-export interface WorkerPlace {
+interface WorkerPlace {
   readonly pseudonym: string;
   readonly hub: MachineHub;
   readonly development: DevelopmentCertificates;

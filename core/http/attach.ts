@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { type AddressInfo, Server as SocketServer } from 'node:net';
 
 /** Where a server gets its connections from. */
-export interface Attached {
+interface Attached {
   readonly port: number;
   /** No further ones; settles when those there are have ended. */
   close(): Promise<void>;

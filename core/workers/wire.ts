@@ -69,7 +69,7 @@ export class Wire<Out extends Questions, In extends Questions> {
       socket: Socket | undefined,
     ) => In[Name]['answer'] | Promise<In[Name]['answer']>,
   ): void {
-    this.#handlers.set(name, handle as Handler);
+    this.#handlers.set(name, handle);
   }
 
   #send(message: Message, socket?: Socket): void {

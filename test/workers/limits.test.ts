@@ -29,7 +29,7 @@ test('a nonce that one worker has seen is refused in the other', async () => {
     const answers = await Promise.all(
       Array.from({ length: 6 }, () => ask(fleet.port, '/signed', { headers })),
     );
-    const statuses = answers.map(({ status }) => status).sort();
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
     assert.deepEqual(statuses, [200, 401, 401, 401, 401, 401]);
     const refused = answers.filter(({ status }) => status === 401);
     for (const { headers: told } of refused) assert.match(String(told['x-ca-error-message']), /Nonce Used/);

@@ -61,7 +61,7 @@ const fleet = await Fleet.start(
 );
 
 test('a member is checked once a machine, every worker knows, and the next main worker goes on', async () => {
-  await fleet.until(({ plugins }) => String(JSON.stringify(plugins['channels'])).includes('"healthy"'));
+  await fleet.until(({ plugins }) => JSON.stringify(plugins['channels'] ?? []).includes('"healthy"'));
   const status = (await fleet.status()) as unknown as { workers: { plugins: object }[] };
   assert.deepEqual(
     status.workers.map((worker) => worker.plugins),
@@ -76,7 +76,7 @@ test('a member is checked once a machine, every worker knows, and the next main 
   const { workers } = await fleet.settled(2);
   process.kill(workers.find(({ isMain }) => isMain)?.pid ?? 0, 'SIGKILL');
   checked.isGood = false;
-  await fleet.until(({ plugins }) => String(JSON.stringify(plugins['channels'])).includes('"unhealthy"'));
+  await fleet.until(({ plugins }) => JSON.stringify(plugins['channels'] ?? []).includes('"unhealthy"'));
   await fleet.settled(2);
   const answers = await Promise.all(Array.from({ length: 12 }, () => ask(fleet.port, '/pool')));
   assert.ok(

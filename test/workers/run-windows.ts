@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { limitedFleet, windows } from './windows.ts';
 
-test('sixty seconds, each with a hundred', async (t) => {
+void test('sixty seconds, each with a hundred', async (t) => {
   const told = await windows(t, await limitedFleet(), { count: 60, changes: 20 });
   const wrong = told.filter(({ admitted, expected }) => admitted !== expected);
   t.diagnostic(`asked: ${told.map(({ asked }) => asked).join(' ')}`);
