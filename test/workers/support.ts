@@ -27,6 +27,9 @@ export default definePlugin({
 });
 `;
 
+/** Several processes load their code; on two busy cores that takes its time. */
+const startMs = 120_000;
+
 /** What `/status` tells, as far as tests look at it. */
 export interface FleetStatus {
   readonly isReady: boolean;
@@ -98,7 +101,7 @@ export class Fleet {
     const folder = newFolder({ 'probe/plugin.ts': probe, ...files });
     const file = join(folder, 'gateway.yaml');
     writeFileSync(file, yamlOf(root));
-    const served = await Served.start(file);
+    const served = await Served.start(file, {}, startMs);
     const said = await served.prints(/management at http:\/\/\S+:\d+\n/);
     return new Fleet(served, file, Number(/management at http:\/\/\S+:(\d+)/.exec(said)?.[1]), root);
   }
