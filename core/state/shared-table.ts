@@ -31,10 +31,7 @@ const step = 64;
 /** The first half of a word that is no tag has no bit 0; the second half is then the head it was written under. */
 const freeMark = 0;
 const claimMark = 2;
-/**
- * Bits 1 to 10 of a tag are the number of the insertion: a key that was kept, forgotten and is kept again has another tag, so
- * that who was about to exchange the old one fails.
- */
+/** Bits 1 to 10 of a tag are its insertion's number: a key that is kept anew has another tag, for who still holds the old. */
 const numberBits = 0x7fe;
 
 /** How often an announcement is looked at before it is taken back: the time of many insertions. */
@@ -192,15 +189,9 @@ export class SharedTable {
   }
 }
 
-function homeOf(second: number): number {
-  return (second >>> 0) % slotsInBucket;
-}
+const homeOf = (second: number): number => (second >>> 0) % slotsInBucket;
 
 /** The head once what was announced is settled. */
-function after(announced: number): number {
-  return ((announced & -step) + step) | 0;
-}
+const after = (announced: number): number => ((announced & -step) + step) | 0;
 
-function numberOf(announced: number): number {
-  return (announced >> 5) & numberBits;
-}
+const numberOf = (announced: number): number => (announced >> 5) & numberBits;
