@@ -4,7 +4,7 @@ import type { SharedClock } from './shared-clock.ts';
 import type { Id, SharedTable } from './shared-table.ts';
 
 /** Keys that the processes of the machine claim: of all that ask at once, one is told true. */
-export class SharedValues implements Required<Values> {
+export class SharedValues implements Values {
   readonly #table: SharedTable;
   readonly #time: SharedClock;
   readonly #hash: KeyedHash;
