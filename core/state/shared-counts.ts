@@ -9,8 +9,8 @@ export const movedAway = -2;
 
 /**
  * Counts in the slots of a table: one word of 64 bits, half of it the end of the period that it counts, half the count.
- * So a count of an earlier key in the slot is nothing but 0 for the next one, and who was about to change the word of a key that is
- * gone fails. Of the end the lower 32 bits of milliseconds do: keys that follow each other in a slot have ends that
+ * So a count of an earlier key in the slot is nothing but 0 for the next one, and who was about to change the word of a
+ * key that is gone fails. Of the end the lower 32 bits of milliseconds do: keys that follow each other in a slot have ends that
  * grow, and are the same only after 49.7 days, and years for periods of whole seconds.
  */
 export class SharedCounts {

@@ -16,7 +16,7 @@ export class SharedValues implements Values {
     this.#hash = hash;
   }
 
-  /** @throws Error when there is no room: forgetting another key would let a replay through, and so would not keeping this one */
+  /** @throws Error when there is no room: not keeping this key would let a replay through, and so would forgetting another */
   claim(key: string, ttlMs: number): boolean {
     if (Number.isNaN(ttlMs)) throw new RangeError('a key is kept for a number of milliseconds');
     const now = this.#time.now();
