@@ -10,8 +10,8 @@ interface Digest {
 }
 
 /**
- * HalfSipHash-1-3 with 64 bits of result (Aumasson, Bernstein: SipHash, 2012; the form for words of 32 bits, with the
- * rounds usual for tables): who does not know the key finds no texts that collide.
+ * After HalfSipHash-1-3 with 64 bits of result (Aumasson, Bernstein: SipHash, 2012; the form for words of 32 bits, with
+ * the rounds usual for tables): who does not know the key finds no texts that collide.
  */
 export class KeyedHash {
   /** The result, so that none has to be made. */

@@ -1,4 +1,5 @@
 import type { Clock } from '#sdk';
+import { SharedWords } from './shared-words.ts';
 
 /**
  * The latest time that any process of the machine has seen. It never goes back, so that a window that is over for one
@@ -8,40 +9,32 @@ export class SharedClock implements Clock {
   /** By how many milliseconds the machine's clock was behind at the last `now`: it was set back. */
   behindMs = 0;
   readonly #clock: Clock;
-  readonly #words: BigInt64Array;
-  // Times are kept as the bits of a double: what is exchanged as a whole is read without any arithmetic on it.
-  readonly #scratch = new BigInt64Array(1);
-  readonly #time = new Float64Array(this.#scratch.buffer);
+  readonly #words: SharedWords;
 
-  /** @param words one word that the processes share */
-  constructor(clock: Clock, words: BigInt64Array) {
+  /** @param word the one that the processes share */
+  constructor(clock: Clock, word: BigInt64Array) {
     this.#clock = clock;
-    this.#words = words;
+    this.#words = new SharedWords(word);
   }
 
-  /** Now, and not before what others have been told. */
+  /** Now, and not before what others were told; whoever asks later is told no earlier time. */
   now(): number {
+    this.behindMs = 0;
     for (;;) {
       const own = this.#clock.now();
-      const seen = Atomics.load(this.#words, 0);
-      this.#scratch[0] = seen;
-      const latest = this.#time[0] ?? 0;
-      if (own < latest) {
-        // Unless it was only read before somebody else read it, the clock was set back.
-        this.behindMs = latest - this.#clock.now();
-        if (this.behindMs <= 0) continue;
-        return latest;
-      }
-      this.behindMs = 0;
-      if (own === latest) return own;
-      this.#time[0] = own;
-      if (Atomics.compareExchange(this.#words, 0, seen, this.#scratch[0] ?? 0n) === seen) return own;
+      const latest = this.latest();
+      if (own > latest) this.#words.raise(0, own);
+      if (own >= latest) return own;
+      // Unless it was only read before another process read it, the clock was set back.
+      const behindMs = latest - this.#clock.now();
+      if (behindMs <= 0) continue;
+      this.behindMs = behindMs;
+      return latest;
     }
   }
 
-  /** What some process was told last, without looking at the machine's clock. */
+  /** What somebody was told last, without a look at the machine's clock. */
   latest(): number {
-    this.#scratch[0] = Atomics.load(this.#words, 0);
-    return this.#time[0] ?? 0;
+    return this.#words.timeAt(0);
   }
 }

@@ -95,7 +95,11 @@ class PluginCounters implements Counters {
       this.#table.identify(this.#hash, measure.id);
       measure.at = this.#table.find(measure.id);
       measure.isDiverted = false;
-      if (measure.at === 0 && this.#table.isDiverted(measure.id, measure.end)) this.#divert(measure, limit);
+      if (measure.at === 0 && this.#table.isDiverted(measure.id, measure.end)) {
+        // Nothing is inserted any more, but whoever began before that may have got the key a slot by now.
+        measure.at = this.#table.insert(measure.id, measure.end, now);
+        if (measure.at === 0) this.#divert(measure, limit);
+      }
       measure.used = measure.at === 0 ? 0 : this.#counts.peek(measure.at, measure.end);
     }
     return soonest;

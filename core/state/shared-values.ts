@@ -4,7 +4,7 @@ import type { SharedClock } from './shared-clock.ts';
 import type { Id, SharedTable } from './shared-table.ts';
 
 /** Keys that the processes of the machine claim: of all that ask at once, one is told true. */
-export class SharedValues implements Pick<Required<Values>, 'claim' | 'has'> {
+export class SharedValues implements Values {
   readonly #table: SharedTable;
   readonly #time: SharedClock;
   readonly #hash: KeyedHash;
@@ -16,7 +16,7 @@ export class SharedValues implements Pick<Required<Values>, 'claim' | 'has'> {
     this.#hash = hash;
   }
 
-  /** @throws Error when there is no room: forgetting another key would let a replay through, and so would not keeping this one */
+  /** @throws Error when there is no room: not keeping this key would let a replay through, and so would forgetting another */
   claim(key: string, ttlMs: number): boolean {
     if (Number.isNaN(ttlMs)) throw new RangeError('a key is kept for a number of milliseconds');
     const now = this.#time.now();

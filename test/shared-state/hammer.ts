@@ -6,6 +6,7 @@
 import { attachSharedMemory } from '../../core/state/shared-memory.ts';
 import { attachSharedState } from '../../core/state/shared-state.ts';
 import type { Limit, Taken } from '#sdk';
+import { randomFrom } from './small-memory.ts';
 import { type HammerTask, limitOf, placeOf, reportBytes } from './task.ts';
 
 const [stateFd, reportFd] = [4, 5];
@@ -18,12 +19,7 @@ const state = attachSharedState(stateFd, clock);
 const report = new Int32Array(attachSharedMemory(reportFd, reportBytes(task)));
 const counters = state.counters.of('hammer');
 
-let seed = task.seed;
-function random(below: number): number {
-  seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-  return Math.floor((seed / 0x1_0000_0000) * below);
-}
-
+const random = randomFrom(task.seed);
 const limits = task.limits.map((_, index) => limitOf(task, index));
 
 function takeSome(): void {

@@ -1,29 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Clock, Limit, Taken } from '#sdk';
-import { KeyedHash } from '../../core/state/keyed-hash.ts';
-import { SharedClock } from '../../core/state/shared-clock.ts';
-import { SharedCounters } from '../../core/state/shared-counters.ts';
-import { SharedTable, bucketBytes, slotsInBucket } from '../../core/state/shared-table.ts';
-import { SharedValues } from '../../core/state/shared-values.ts';
+import { slotsInBucket } from '../../core/state/shared-table.ts';
 import { VirtualClock } from '#sdk/testing';
 import { interrupt, killAt } from './interrupt.ts';
+import { type Process, randomFrom, smallBytes, startProcess } from './small-memory.ts';
 
-/** Processes over one small memory: a bucket and a spare one for counts, a bucket for values. */
 function processes(clock: Clock = new VirtualClock(10_000)) {
-  const buffer = new ArrayBuffer(64 + 3 * bucketBytes);
-  const start = () => {
-    const time = new SharedClock(clock, new BigInt64Array(buffer, 0, 1));
-    const hash = new KeyedHash(1, 2);
-    const counts = new SharedTable(buffer, 64, 1, 1, time);
-    const kept = new SharedTable(buffer, 64 + 2 * bucketBytes, 1, 0, time);
-    const counters = new SharedCounters(counts, time, hash).of('plugin');
-    return {
-      take: (...limits: Limit[]) => counters.take(limits) as Taken,
-      values: new SharedValues(kept, time, hash),
-    };
-  };
-  return { clock, start };
+  const buffer = new ArrayBuffer(smallBytes);
+  return { start: () => startProcess(buffer, clock) };
 }
 
 const limit = (key: string, most: number, periodMs = 1000): Limit => ({ key, limit: most, periodMs });
@@ -95,7 +80,7 @@ test('a limit of one admits one, whenever another process takes it meanwhile, se
       const { start } = processes();
       const [one, other] = [start(), start()];
       const admitted: Limit[] = [];
-      const run = (process: typeof one, limits: Limit[]): Taken => {
+      const run = (process: Process, limits: Limit[]): Taken => {
         const taken = process.take(...limits);
         if (taken.refusedBy < 0) admitted.push(...limits);
         return taken;
@@ -137,7 +122,8 @@ test('a process that sleeps anywhere until the period is over and its slots are 
     if (reached) assert.deepEqual([result.refusedBy, result.resetMs[0]], [0, 450], `step ${step}`);
     assert.equal(other.take(hour).remaining[0], reached ? 9 : 8, `step ${step}`);
     assert.equal(other.take(limit('a', 1)).refusedBy, 0, `step ${step}`);
-    for (let key = 0; reached && key < slotsInBucket - 1; key += 1)
+    const others = reached ? slotsInBucket - 1 : 0;
+    for (let key = 0; key < others; key += 1)
       assert.deepEqual(other.take(limit(`${key}`, 9)).remaining, [7], `${key} at step ${step}`);
     return reached;
   });
@@ -171,7 +157,7 @@ test('whenever a full bucket gets room meanwhile, a key is not counted in two pl
     for (let key = 0; key < slotsInBucket; key += 1) one.take(limit(`${key}`, 9));
     const hour = limit('hour', 1, 3_600_000);
     let admitted = 0;
-    const run = (process: typeof one): void => {
+    const run = (process: Process): void => {
       if (process.take(hour).refusedBy < 0) admitted += 1;
     };
     const meanwhile = (): void => {
@@ -227,7 +213,7 @@ test('whenever the bucket gets full meanwhile, a key is not counted in two place
       const [one, other] = [start(), start()];
       fill(one, 0, before);
       let admitted = 0;
-      const run = (process: typeof one): void => {
+      const run = (process: Process): void => {
         if (process.take(limit('a', 1)).refusedBy < 0) admitted += 1;
       };
       const meanwhile = (): void => {
@@ -242,11 +228,7 @@ test('whenever the bucket gets full meanwhile, a key is not counted in two place
 });
 
 test('interruptions of interruptions, at random', () => {
-  let seed = 1;
-  const random = (below: number): number => {
-    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-    return Math.floor((seed / 0x1_0000_0000) * below);
-  };
+  const random = randomFrom(1);
   for (let run = 0; run < 3000; run += 1) {
     const clock = new VirtualClock(10_000);
     const { start } = processes(clock);

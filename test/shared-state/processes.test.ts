@@ -30,7 +30,7 @@ interface Run {
   /** Slots for counts. */
   readonly counts?: number;
   /** Done while they hammer. */
-  meddle?(running: ChildProcess[], again: () => ChildProcess): Promise<void>;
+  readonly meddle?: (running: ChildProcess[], again: () => ChildProcess) => Promise<void>;
 }
 
 /** Lets four processes hammer, and says what each limit admitted in each window that they hammered all through. */
