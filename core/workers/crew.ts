@@ -183,11 +183,11 @@ export class Crew {
     try {
       await worker.loaded;
       await this.#host.enlist(worker);
-      this.joined(worker);
     } catch (error) {
+      // Its end, which has come or comes now, says when there is another one.
       this.#failed(worker, error);
+      return;
     }
-    this.#coming.delete(worker);
     this.#fill();
   }
 
