@@ -51,7 +51,7 @@ export class Wire<Out extends Questions, In extends Questions> {
     this.#last += 1;
     const number = this.#last;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve: resolve as (answer: unknown) => void, reject });
+      this.#waiting.set(number, { resolve, reject });
       this.#send({ name, number, body }, socket);
     });
   }
