@@ -100,8 +100,8 @@ export class Gateway {
     this.stalledMs = options.stalledMs ?? defaultStalledMs;
     this.#startedAt = this.clock.now();
     const values = options.values ?? new MemoryValues(this.clock);
-    const own = options.worker?.state ?? { values, counters: new MemoryCounters(this.clock) };
-    this.#states = new States(own, this.log);
+    const counters = new MemoryCounters(this.clock);
+    this.#states = new States(options.worker?.state ?? { values, counters, ownCounters: counters }, this.log);
     this.pseudonym = options.worker?.pseudonym ?? newPseudonym();
     this.#development = options.worker?.development ?? new DevelopmentCertificates();
     this.#hub = options.worker?.hub ?? new MachineHub(this.log);

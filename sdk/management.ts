@@ -6,6 +6,8 @@ export interface ManagementPage {
   readonly path: string;
   /** What may be sent there; GET, which stands for HEAD too, unless given. A page that changes something takes no GET. */
   readonly methods?: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];
+  /** A configuration without `management` does without the page; unless this is set, that is a problem. */
+  readonly isOptional?: boolean;
   /** With several workers the main one answers, unless there is `workers`. */
   handle(request: ManagementRequest): ManagementAnswer | Promise<ManagementAnswer>;
   /** For several workers: what each of them does or knows, and how that makes one answer. */

@@ -241,12 +241,13 @@ class Builder {
 
   #common(plugin: string) {
     const { log, clock } = this.#host;
-    const { values, counters } = this.#state;
+    const { values, counters, ownCounters } = this.#state;
     return {
       log,
       clock,
       values: scoped(values, plugin),
       counters: counters.of(plugin),
+      ownCounters: ownCounters.of(plugin),
       machine: this.#host.machine(plugin),
       http: this.#client,
       use: ((token) => this.#set().use(token)) as Setups['use'],

@@ -16,8 +16,8 @@ export class CountKeys {
     return `${this.#prefix}${partition}}`;
   }
 
-  of(base: string, { key, periodMs }: Limit): string {
-    return `${base}${periodMs}\0${key}`;
+  of(base: string, { key, periodMs, isBucket }: Limit): string {
+    return `${base}${periodMs}${isBucket === true ? 'b' : ''}\0${key}`;
   }
 }
 

@@ -54,6 +54,7 @@ export class States {
     });
     const state: State = {
       counters: plan.counters === 'local' ? own : counters,
+      ownCounters: own,
       values: new RedisValues(link, plan.prefix),
     };
     return { state, link, holds: 0 };

@@ -54,6 +54,7 @@ export function attachState(tell: (key: string) => void): WorkerState {
   return {
     state: {
       counters,
+      ownCounters: counters,
       values: {
         claim: (key, ttlMs) => values.claim(key, ttlMs),
         has: (key) => values.has(key),

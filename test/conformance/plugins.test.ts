@@ -199,7 +199,7 @@ for (const name of folders) {
     const parts = bound.flatMap((hooks) => [hooks.auth, hooks.backend]).filter((part) => part !== undefined);
     assert.equal(new Set(parts).size, parts.length, 'two bindings share a part of their hooks');
     // Retiring the configuration has called it once already.
-    for (const hooks of bound) hooks.dispose?.();
+    for (const hooks of bound) await hooks.dispose?.();
   });
 
   if (definition.bind === undefined) continue;

@@ -1,6 +1,5 @@
-import type { AlibabaBackend } from './alibaba-document.ts';
-import { unservedType } from './alibaba-document.ts';
-import type { Definition } from './options.ts';
+import { type AlibabaBackend, unservedType } from './alibaba-schema.ts';
+import type { Definition } from './merge.ts';
 
 type Kind = 'http' | 'mock';
 type ReportField = (field: keyof AlibabaBackend, message: string) => void;
@@ -14,7 +13,10 @@ const httpFields = ['address', 'path', 'method', 'timeout', 'vpcAccessName'] as 
 const mockFields = ['statusCode', 'body', 'mockBody'] as const;
 const unserved = new RegExp(unservedType);
 
-/** Translates a route's backend into a part of an API's `backend`. */
+/**
+ * Translates a vendor's backend into a part of an API's `backend`.
+ * @param report what is wrong with a field of it
+ */
 export function translateBackend(backend: AlibabaBackend, report: ReportField): Definition {
   const kind = kindOf(backend, report);
   if (kind === undefined) return {};

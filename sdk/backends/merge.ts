@@ -1,4 +1,5 @@
-import type { Definition } from './options.ts';
+/** A backend as written, whole or in part. */
+export type Definition = Readonly<Record<string, unknown>>;
 
 /** Fields that say who is called. One of them in a route replaces all of the API's own. */
 const places = ['address', 'channel', 'vpcAccessName'] as const;
