@@ -22,8 +22,7 @@ import type { Cages } from '../sandbox/cages.ts';
 import { scoped } from '../state/memory-values.ts';
 import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
-import { planWorkers } from '../workers/options.ts';
-import { sharingFault } from '../workers/state.ts';
+import { checkSharing } from '../workers/state.ts';
 import { Binder } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
@@ -116,16 +115,6 @@ async function buildFrom(
   }
   problems.release();
   return { snapshot, root, limits, tls, state, hashes: text.hashes };
-}
-
-/** Limits that each worker counted by itself would admit a multiple. */
-function checkSharing({ workers, state }: RootConfig, problems: Problems): void {
-  if (workers === undefined || state !== undefined || problems.has(['workers'])) return;
-  const { count } = planWorkers(workers);
-  const fault = count > 1 ? sharingFault() : undefined;
-  if (fault === undefined) return;
-  const message = `found ${count} workers, which cannot count limits together: ${fault}; allowed: 1, or a \`state.store\``;
-  problems.add(['workers'], message);
 }
 
 class Builder {

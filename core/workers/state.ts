@@ -1,9 +1,12 @@
 import { closeSync } from 'node:fs';
 import type { Clock } from '#sdk';
+import type { Problems } from '../config/check.ts';
+import type { RootConfig } from '../config/schema.ts';
 import { MemoryBytes } from '../state/memory-bytes.ts';
 import { SharedMemoryUnavailable, openSharedMemory } from '../state/shared-memory.ts';
 import { attachSharedState, openSharedState } from '../state/shared-state.ts';
 import type { State } from '../state/state.ts';
+import { planWorkers } from './options.ts';
 
 /** Where a worker finds shared memory: behind the descriptors of input, output, errors and the channel. */
 const sharedAt = 4;
@@ -23,7 +26,7 @@ export function inheritForWorkers(): readonly number[] {
 let fault: string | null | undefined;
 
 /** Why processes of this machine cannot count together; undefined when they can. */
-export function sharingFault(): string | undefined {
+function sharingFault(): string | undefined {
   if (fault === undefined) {
     fault = null;
     try {
@@ -33,6 +36,16 @@ export function sharingFault(): string | undefined {
     }
   }
   return fault ?? undefined;
+}
+
+/** Limits that each worker counted by itself would admit a multiple. */
+export function checkSharing({ workers, state }: RootConfig, problems: Problems): void {
+  if (workers === undefined || state !== undefined || problems.has(['workers'])) return;
+  const { count } = planWorkers(workers);
+  const fault = count > 1 ? sharingFault() : undefined;
+  if (fault === undefined) return;
+  const message = `found ${count} workers, which cannot count limits together: ${fault}; allowed: 1, or a \`state.store\``;
+  problems.add(['workers'], message);
 }
 
 /** What a worker counts and keeps. */
