@@ -104,7 +104,8 @@ export class RemoteKeys {
   async #refresh(): Promise<void> {
     this.#begun += 1;
     this.#asked = this.#clock.now();
-    const { url } = this.#service;
+    // Without a query, which may hold what only that server should know.
+    const [url] = this.#service.url.split('?', 1);
     try {
       const keys = await this.#fetch(this.#service);
       // What is kept of tokens refers to keys as objects: a key that stays is the one it was.
