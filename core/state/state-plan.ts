@@ -1,7 +1,6 @@
 import path from 'node:path';
 import { type StorePlan, type StoreSource, planStore } from '#sdk/redis';
 import type { Problems } from '../config/check.ts';
-import { noting, readFromDisk } from '../config/files.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { StateConfig } from '../config/state-schema.ts';
 
@@ -26,7 +25,7 @@ function sourceOf(text: ConfigText, problems: Problems): StoreSource {
     readFile(at, name) {
       const file = path.resolve(path.dirname(text.locate.fileOf(['state', 'store', ...at])), name);
       try {
-        return noting(readFromDisk, text.hashes)(file, maxPemBytes);
+        return text.read(file, maxPemBytes);
       } catch (error) {
         const { code, message } = error as { code?: string; message: string };
         const reason = code === 'ENOENT' ? 'no such file' : message;
