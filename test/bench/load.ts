@@ -1,6 +1,6 @@
 import { get } from 'node:http';
 import { cpuTimeUs, residentBytes } from './cpu.ts';
-import { BACKEND_BODY, type Target } from './contenders.ts';
+import { BACKEND_BODY, type Target } from './targets.ts';
 import { findProgram, type Workspace } from './workspace.ts';
 
 /** What wrk sends: GET requests to `path`, where `%05d` counts from 0 to `count - 1` and starts over. */
