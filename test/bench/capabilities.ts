@@ -15,14 +15,16 @@ export interface Capability {
   readonly plugin?: readonly [type: string, config: unknown];
   /** Fields of the group. */
   readonly group?: Fragment;
-  /** Sections of the configuration. */
-  readonly root?: Fragment;
+  /** Sections of the configuration; where several entries give one, their keys come together. */
+  readonly root?: Readonly<Record<string, Fragment>>;
+  /** Whether what it binds holds for all APIs: it is measured in a gateway of its own, which is less exact. */
+  readonly isGatewayWide?: boolean;
   /** Files beside the configuration. */
   readonly files?: Readonly<Record<string, string>>;
   readonly host?: string;
   readonly path?: string;
   /** Fields of the request, made anew for each measurement. */
-  readonly headers?: () => Record<string, string>;
+  readonly headers?: (host: string) => Record<string, string>;
   /** Fields of the request that the gateway has to be asked for first. */
   readonly prepare?: (port: number) => Promise<Record<string, string>>;
 }
@@ -33,7 +35,7 @@ export interface Surroundings {
   readonly directory: string;
 }
 
-const apps = { caller: { ...APP, apis: ['bench/service-0'] } };
+const apps = { caller: { ...APP, apis: ['*'] } };
 const user = {
   accessKey: 'AKBENCH0000000000001',
   secretKey: 'bench-secret-key-0001',
@@ -58,7 +60,7 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       name: 'auth-app: Huawei signature',
       api: { auth: 'app' },
       root: { apps },
-      headers: () => signHuawei(APP, HOST, PATH),
+      headers: (host) => signHuawei(APP, host, PATH),
     },
     {
       name: 'auth-app: Alibaba signature',
@@ -70,7 +72,7 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       name: 'auth-iam: access key',
       api: { auth: 'iam' },
       root: { accounts },
-      headers: () => signHuawei({ key: user.accessKey, secret: user.secretKey }, HOST, PATH),
+      headers: (host) => signHuawei({ key: user.accessKey, secret: user.secretKey }, host, PATH),
     },
     { name: 'auth-iam: token', api: { auth: 'iam' }, root: { accounts }, prepare: fetchToken },
     {
@@ -99,7 +101,11 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       name: 'throttling: API and address',
       plugin: ['throttling', { period: minute, limits: { api: most, ip: most } }],
     },
-    { name: 'throttling: default limit', root: { throttling: { defaultPerSecond: 1_000_000 } } },
+    {
+      name: 'throttling: default limit',
+      isGatewayWide: true,
+      root: { throttling: { defaultPerSecond: 1_000_000 } },
+    },
     ...(
       [
         ['hmac', 'gateway-key-01', 'gateway-secret-0000001'],
@@ -160,9 +166,9 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       api: { backend: { type: 'http', channel: 'pool', path: PATH } },
       root: { channels: { pool: { members: [{ address: '127.0.0.1', port: backendPort }] } } },
     },
-    { name: 'metrics', root: { management: { port: 0 }, metrics: {} } },
+    { name: 'metrics', isGatewayWide: true, root: { management: { port: 0 }, metrics: {} } },
     { name: 'access-log', plugin: ['access-log', { file: `${directory}/capability.log` }] },
-    { name: 'apig-headers: no Server', root: { apigHeaders: { server: false } } },
+    { name: 'apig-headers: no Server', isGatewayWide: true, root: { apigHeaders: { server: false } } },
     {
       name: 'debug-domain',
       group: { subdomain: 'debug.bench.example.com' },
@@ -172,29 +178,39 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
   ];
 }
 
-/** A whole configuration. JSON is YAML, too. */
-export function toCapabilityConfig(capability: Capability, port: number, backendPort: number): string {
-  const { api, request, backend, plugin, group, root } = capability;
-  const plain = { type: 'http', address: `http://127.0.0.1:${backendPort}`, path: PATH };
-  const bound = plugin && {
-    plugins: { measured: { type: plugin[0], config: plugin[1] } },
-    bindings: [{ plugin: 'measured', apis: ['bench/service-0'] }],
+/** Where the API of the entry with this index is called, unless the entry says. */
+export function hostOf(index: number): string {
+  return `c${index}.${HOST}`;
+}
+
+/** A whole configuration with an API in a group of its own for each entry. JSON is YAML, too. */
+export function toCapabilityConfig(
+  entries: ReadonlyMap<number, Capability>,
+  port: number,
+  backendPort: number,
+): string {
+  const config: Record<string, Fragment> = { throttling: { defaultPerSecond: 0 } };
+  const add = (section: string, fields: Fragment): void => {
+    config[section] = { ...config[section], ...fields };
   };
-  return JSON.stringify({
-    listeners: [{ port }],
-    throttling: { defaultPerSecond: 0 },
-    groups: { bench: { domains: [HOST], ...group } },
-    apis: {
-      'bench/service-0': {
+  const bindings: Fragment[] = [];
+  for (const [index, { api, request, backend, plugin, group, root = {} }] of entries) {
+    const plain = { type: 'http', address: `http://127.0.0.1:${backendPort}`, path: PATH };
+    add('groups', { [`c${index}`]: { domains: [hostOf(index)], ...group } });
+    add('apis', {
+      [`c${index}/api`]: {
         request: { method: 'GET', path: PATH, ...request },
         auth: 'none',
         backend: { ...plain, ...backend },
         ...api,
       },
-    },
-    ...bound,
-    ...root,
-  });
+    });
+    for (const [section, fields] of Object.entries(root)) add(section, fields);
+    if (plugin === undefined) continue;
+    add('plugins', { [`p${index}`]: { type: plugin[0], config: plugin[1] } });
+    bindings.push({ plugin: `p${index}`, apis: [`c${index}/api`] });
+  }
+  return JSON.stringify({ listeners: [{ port }], ...config, bindings });
 }
 
 async function fetchToken(port: number): Promise<Record<string, string>> {

@@ -12,6 +12,7 @@ export interface Load {
 }
 
 export interface Sample {
+  readonly requests: number;
   readonly cpuUs: number;
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
@@ -57,6 +58,7 @@ export async function measure(
     );
   }
   return {
+    requests: result.requests,
     cpuUs: used / result.requests,
     requestsPerSecond: (result.requests / result.durationUs) * 1e6,
     p99Ms: result.p99Us / 1000,

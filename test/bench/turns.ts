@@ -3,6 +3,9 @@ import { measure, probe, type Load, type Sample } from './load.ts';
 import type { Target } from './targets.ts';
 
 const WARM_UP_SECONDS = 2;
+/** V8 compiles what is called often: a slow machine has to warm up for longer. */
+const WARM_UP_REQUESTS = 20_000;
+const WARM_UP_LIMIT = 4;
 
 /** Something that is measured in turn with others. */
 export interface Runner {
@@ -18,30 +21,42 @@ export interface Measured {
   readonly samples: readonly Sample[];
 }
 
-/** Starts one thing after the other, leaving out what cannot be had; those before it are ended when one cannot start. */
-export async function startAll(
+/** Starts one thing after the other, leaving out what cannot be had, works with them, and ends them. */
+export function withAll<T>(
   bench: Bench,
   starts: readonly (() => Promise<Runner | undefined>)[],
-): Promise<Runner[]> {
+  work: (runners: readonly Runner[]) => Promise<T>,
+): Promise<T> {
   const runners: Runner[] = [];
-  try {
+  const targets: Target[] = [];
+  return closing(bench, targets, async () => {
     for (const start of starts) {
       const runner = await start();
-      if (runner !== undefined) runners.push(runner);
+      if (runner === undefined) continue;
+      runners.push(runner);
+      targets.push(runner.target);
     }
-  } catch (error) {
-    await closing(
-      bench,
-      runners.map(({ target }) => target),
-      () => Promise.resolve(),
-    );
-    throw error;
+    return work(runners);
+  });
+}
+
+/** Loads each until its code is compiled. */
+export async function warmUp(bench: Bench, runners: readonly Runner[]): Promise<void> {
+  const byTarget = new Map<Target, number>();
+  for (const { name, target, load } of runners) {
+    progress(`warming up: ${name}`);
+    await probe(target, load());
+    let requests = byTarget.get(target) ?? 0;
+    for (let turn = 0; turn === 0 || (turn < WARM_UP_LIMIT && requests < WARM_UP_REQUESTS); turn += 1) {
+      const seconds = requests < WARM_UP_REQUESTS ? WARM_UP_SECONDS : 1;
+      requests += (await measure(bench.workspace, target, load(), bench.connections, seconds)).requests;
+    }
+    byTarget.set(target, requests);
   }
-  return runners;
 }
 
 /**
- * Loads all in turn, round after round, so that whatever else the machine does meets all of them alike; ends them then.
+ * Loads all in turn, round after round, so that whatever else the machine does meets all of them alike.
  * @param order names in the order of one round, in which some may stand several times; each once unless given
  */
 export async function takeTurns(
@@ -49,22 +64,15 @@ export async function takeTurns(
   runners: readonly Runner[],
   { seconds, rounds, order }: { seconds: number; rounds: number; order?: readonly Runner[] },
 ): Promise<Measured[]> {
-  const targets = runners.map(({ target }) => target);
-  return closing(bench, targets, async () => {
-    for (const { name, target, load } of runners) {
-      progress(`warming up: ${name}`);
-      await probe(target, load());
-      await measure(bench.workspace, target, load(), bench.connections, WARM_UP_SECONDS);
+  await warmUp(bench, runners);
+  const samples = new Map(runners.map((runner) => [runner, [] as Sample[]]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const runner of order ?? runners) {
+      const { name, target, load } = runner;
+      const sample = await measure(bench.workspace, target, load(), bench.connections, seconds);
+      samples.get(runner)?.push(sample);
+      progress(`round ${round}/${rounds}: ${name}: ${sample.cpuUs.toFixed(1)} µs`);
     }
-    const samples = new Map(runners.map((runner) => [runner, [] as Sample[]]));
-    for (let round = 1; round <= rounds; round++) {
-      for (const runner of order ?? runners) {
-        const { name, target, load } = runner;
-        const sample = await measure(bench.workspace, target, load(), bench.connections, seconds);
-        samples.get(runner)?.push(sample);
-        progress(`round ${round}/${rounds}: ${name}: ${sample.cpuUs.toFixed(1)} µs`);
-      }
-    }
-    return Array.from(samples, ([{ name }, taken]) => ({ name, samples: taken }));
-  });
+  }
+  return Array.from(samples, ([{ name }, taken]) => ({ name, samples: taken }));
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { closing, progress, type Bench } from '../bench.ts';
+import { progress, type Bench } from '../bench.ts';
 import { nowMs } from '../clock.ts';
 import { startVersioned } from '../live.ts';
 import type { Sample } from '../load.ts';
@@ -7,7 +7,7 @@ import { toFigure, toParagraphs, toTable } from '../markdown.ts';
 import { collected, probeFlags } from '../memory.ts';
 import { scenarios, toManyApis } from '../scenarios.ts';
 import { median, ratioWithinRounds } from '../statistics.ts';
-import { takeTurns, type Runner } from '../turns.ts';
+import { takeTurns, withAll, type Runner } from '../turns.ts';
 import { figuresOf } from './cpu.ts';
 
 const RELOADS = 3;
@@ -32,16 +32,15 @@ interface Started {
 /** Time to load, time of a reload, memory, and CPU per request over all of them, by the number of APIs. */
 export async function measureApis(bench: Bench, counts: readonly number[]): Promise<string> {
   const started: Started[] = [];
-  const targets = (): Runner['target'][] => started.map(({ runner }) => runner.target);
-  try {
-    for (const count of counts) started.push(await start(bench, count));
-  } catch (error) {
-    await closing(bench, targets(), () => Promise.resolve());
-    throw error;
-  }
-  const runners = started.map(({ runner }) => runner);
-  const measured = await takeTurns(bench, runners, bench);
-  return toApisReport(started.map((each, index) => ({ ...each, samples: measured[index]?.samples ?? [] })));
+  const starts = counts.map((count) => async () => {
+    const each = await start(bench, count);
+    started.push(each);
+    return each.runner;
+  });
+  return withAll(bench, starts, async (runners) => {
+    const measured = await takeTurns(bench, runners, bench);
+    return toApisReport(started.map((each, index) => ({ ...each, samples: measured[index]?.samples ?? [] })));
+  });
 }
 
 async function start(bench: Bench, count: number): Promise<Started> {

@@ -1,15 +1,16 @@
-import { progress, type Bench } from '../bench.ts';
-import { capabilities, toCapabilityConfig, type Capability } from '../capabilities.ts';
+import { closing, progress, type Bench } from '../bench.ts';
+import { capabilities, hostOf, toCapabilityConfig, type Capability } from '../capabilities.ts';
 import { startGateway } from '../gateway.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { UsageError } from '../options.ts';
-import { HOST, PATH } from '../scenarios.ts';
+import { PATH } from '../scenarios.ts';
 import { differenceWithinRounds, median, ratioWithinRounds } from '../statistics.ts';
-import { startAll, takeTurns, type Measured, type Runner } from '../turns.ts';
+import type { Target } from '../targets.ts';
+import { takeTurns, type Measured, type Runner } from '../turns.ts';
 import { figuresOf } from './cpu.ts';
 
 /** So many are measured between two measurements of the plain API, so that each has one nearby. */
-const GROUP = 4;
+const GROUP = 2;
 const SECONDS = 1;
 
 /** What each capability adds to the CPU time of a request that it lets pass. */
@@ -19,30 +20,42 @@ export async function measureCapabilities(bench: Bench, asked: readonly string[]
     ({ name }) => asked.length === 0 || asked.some((word) => name.includes(word)),
   );
   if (some.length === 0) throw new UsageError(`no capability has ${asked.join(' or ')} in its name`);
-  const plain: Capability = { name: 'plain API' };
-  const runners = await startAll(
-    bench,
-    [plain, ...some].map((each, index) => () => start(bench, each, index)),
-  );
-  const [base, ...others] = runners;
-  if (base === undefined) return '';
-  const order = others.flatMap((runner, index) => (index % GROUP === 0 ? [base, runner] : [runner]));
-  const rounds = bench.rounds * 2 - 1;
-  const measured = await takeTurns(bench, runners, { seconds: SECONDS, rounds, order });
-  return toCapabilitiesReport(measured, GROUP);
+  // One gateway for all of them: warm code, and no differences between processes.
+  const all = [...[{ name: 'plain API' }, ...some].entries()] as [number, Capability][];
+  const wide = all.filter(([, { isGatewayWide }]) => isGatewayWide === true);
+  const together = all.filter(([, { isGatewayWide }]) => isGatewayWide !== true);
+  const targets: Target[] = [];
+  return closing(bench, targets, async () => {
+    const runners: Runner[] = [];
+    for (const entries of [together, ...wide.map((entry) => [entry])]) {
+      const target = await start(bench, new Map(entries));
+      targets.push(target);
+      for (const [index, capability] of entries) runners.push(await toRunner(capability, index, target));
+    }
+    const [base, ...others] = runners;
+    if (base === undefined) return '';
+    const order = others.flatMap((runner, index) => (index % GROUP === 0 ? [base, runner] : [runner]));
+    const rounds = bench.rounds * 2 - 1;
+    return toCapabilitiesReport(await takeTurns(bench, runners, { seconds: SECONDS, rounds, order }), GROUP);
+  });
 }
 
-async function start(bench: Bench, capability: Capability, index: number): Promise<Runner> {
+async function start(bench: Bench, entries: ReadonlyMap<number, Capability>): Promise<Target> {
   const { workspace, backend } = bench;
-  const { name } = capability;
-  progress(`starting: the gateway, ${name}`);
-  for (const [file, text] of Object.entries(capability.files ?? {})) workspace.write(file, text);
-  const config = (port: number): string => toCapabilityConfig(capability, port, backend.port);
-  const target = await startGateway(workspace, `capability-${index}`, config);
-  const { host = HOST, path = PATH, prepare } = capability;
+  const names = Array.from(entries.values(), ({ name }) => name);
+  progress(`starting: the gateway, ${names.join(', ')}`);
+  for (const { files = {} } of entries.values())
+    for (const [file, text] of Object.entries(files)) workspace.write(file, text);
+  const [first] = entries.keys();
+  return startGateway(workspace, `capabilities-${first}`, (port) =>
+    toCapabilityConfig(entries, port, backend.port),
+  );
+}
+
+async function toRunner(capability: Capability, index: number, target: Target): Promise<Runner> {
+  const { name, host = hostOf(index), path = PATH, headers, prepare } = capability;
   const given = await prepare?.(target.port);
-  const load = () => ({ host, path, count: 1, headers: { ...capability.headers?.(), ...given } });
-  return { name, target, load };
+  return { name, target, load: () => ({ host, path, count: 1, headers: { ...headers?.(host), ...given } }) };
 }
 
 /** @param measured the plain API first, which was measured before each group of the others */
@@ -55,22 +68,30 @@ export function toCapabilitiesReport([plain, ...others]: readonly Measured[], gr
     const base = cpu.map(
       (_, round) => plain.samples[round * groups + Math.floor(index / group)]?.cpuUs ?? NaN,
     );
+    const added = cpu.map((value, round) => value - (base[round] ?? NaN));
     return [
       name,
       toFigure(median(cpu), 1),
+      toFigure(Math.min(...cpu) - Math.min(...base), 1),
       toFigure(differenceWithinRounds(cpu, base), 1),
-      toRange(
-        cpu.map((value, round) => value - (base[round] ?? NaN)),
-        1,
-      ),
+      toRange(added, 1),
       toFigure(ratioWithinRounds(cpu, base), 2),
     ];
   });
   const cpu = figuresOf(plain.samples, 'cpuUs');
-  const headings = ['Capability', 'CPU µs/request', 'added', 'min..max', '÷ plain'];
-  const first = ['plain API', toFigure(median(cpu), 1), '-', '-', '1.00'];
+  const headings = [
+    'Capability',
+    'CPU µs/request',
+    'added, quietest',
+    'added, median',
+    'min..max',
+    '÷ plain',
+  ];
+  const first = ['plain API', toFigure(median(cpu), 1), '-', '-', '-', '1.00'];
   return toParagraphs(EXPLANATION, toTable(headings, [first, ...rows]));
 }
 
-const EXPLANATION = `One API with one thing bound, on requests that it lets pass. "Added" and "÷ plain" compare with the plain API measured
-shortly before, in the same round; medians, and the range of what was added. What is within the range of others is noise.`;
+const EXPLANATION = `APIs of one gateway, each with one thing bound, on requests that it lets pass; what holds for all APIs of a gateway has one
+of its own, and is less exact. Each is compared with the plain API measured just before it, in the same round. "Quietest" is
+the least that a round took minus the least that the plain API took in those rounds; the noise of a busy machine only adds.
+"Median" and "÷ plain" are medians over the rounds. A difference that is small against its range is noise.`;

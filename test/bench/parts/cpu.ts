@@ -5,26 +5,31 @@ import type { Sample } from '../load.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { scenarios, type ScenarioName } from '../scenarios.ts';
 import { median, ratioWithinRounds } from '../statistics.ts';
-import { startAll, takeTurns, type Measured, type Runner } from '../turns.ts';
+import { takeTurns, withAll, type Measured, type Runner } from '../turns.ts';
 
 /** CPU per request at full load: the plain API beside everybody, and further scenarios of the gateway. */
 export async function measureCpu(bench: Bench, asked: readonly ScenarioName[]): Promise<string> {
   const scenarios = bench.contenders.includes('gateway') ? asked : [];
-  const runners = await startContenders(bench, scenarios);
-  const measured = await takeTurns(bench, runners, bench);
-  return toCpuReport(measured);
+  return withContenders(bench, scenarios, async (runners) =>
+    toCpuReport(await takeTurns(bench, runners, bench)),
+  );
 }
 
 export function isOther(name: ContenderName): name is OtherName {
   return name !== 'gateway';
 }
 
-/** Everybody else and some scenarios of the gateway. */
-export function startContenders(bench: Bench, scenarios: readonly ScenarioName[]): Promise<Runner[]> {
-  return startAll(bench, [
+/** Starts everybody else and some scenarios of the gateway. */
+export function withContenders<T>(
+  bench: Bench,
+  scenarios: readonly ScenarioName[],
+  work: (runners: readonly Runner[]) => Promise<T>,
+): Promise<T> {
+  const starts = [
     ...bench.contenders.filter(isOther).map((name) => () => startOther(bench, name)),
     ...scenarios.map((name) => () => startScenario(bench, name)),
-  ]);
+  ];
+  return withAll(bench, starts, work);
 }
 
 async function startOther(bench: Bench, name: OtherName): Promise<Runner | undefined> {

@@ -1,15 +1,13 @@
-import { closing, progress, type Bench } from '../bench.ts';
+import { progress, type Bench } from '../bench.ts';
 import type { Load } from '../load.ts';
-import { measure, probe } from '../load.ts';
 import { toFigure, toParagraphs, toTable } from '../markdown.ts';
 import { latenciesMs, startOpenLoop, toFailures } from '../open-loop/open-loop.ts';
 import type { Window } from '../open-loop/windows.ts';
 import { scenarios } from '../scenarios.ts';
 import { differenceWithinRounds, median, toLatencies, type Latencies } from '../statistics.ts';
-import type { Runner } from '../turns.ts';
-import { startContenders } from './cpu.ts';
+import { warmUp, type Runner } from '../turns.ts';
+import { withContenders } from './cpu.ts';
 
-const WARM_UP_SECONDS = 2;
 const PERCENTILES = ['p50', 'p90', 'p99', 'max'] as const;
 
 /** The latencies of one runner at one rate, a round each, and how many requests were not answered. */
@@ -23,14 +21,8 @@ export interface Paced {
 export async function measureLatency(bench: Bench, rates: readonly number[]): Promise<string> {
   const direct: Runner = { name: 'backend itself', target: bench.backend, load: scenarios.plain.load };
   const asked = bench.contenders.includes('gateway') ? (['plain', 'full'] as const) : [];
-  const runners = await startContenders(bench, asked);
-  const targets = runners.map(({ target }) => target);
-  return closing(bench, targets, async () => {
-    for (const { name, target, load } of runners) {
-      progress(`warming up: ${name}`);
-      await probe(target, load());
-      await measure(bench.workspace, target, load(), bench.connections, WARM_UP_SECONDS);
-    }
+  return withContenders(bench, asked, async (runners) => {
+    await warmUp(bench, runners);
     const tables: string[] = [];
     for (const rate of rates) {
       const paced = await takePacedTurns(bench, [direct, ...runners], rate);

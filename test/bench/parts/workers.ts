@@ -3,17 +3,16 @@ import { knowsWorkers, startGateway } from '../gateway.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { scenarios } from '../scenarios.ts';
 import { median, ratioWithinRounds } from '../statistics.ts';
-import { startAll, takeTurns, type Measured, type Runner } from '../turns.ts';
+import { takeTurns, withAll, type Measured, type Runner } from '../turns.ts';
 import { figuresOf } from './cpu.ts';
 
 /** The plain API and the full chain with some numbers of workers. */
 export async function measureWorkers(bench: Bench, counts: readonly number[]): Promise<string> {
   if (!knowsWorkers()) return 'Left out: configurations of this gateway have no `workers` yet.';
-  const runners = await startAll(
-    bench,
-    (['plain', 'full'] as const).flatMap((name) => counts.map((count) => () => start(bench, name, count))),
+  const starts = (['plain', 'full'] as const).flatMap((name) =>
+    counts.map((count) => () => start(bench, name, count)),
   );
-  return toWorkersReport(await takeTurns(bench, runners, bench));
+  return withAll(bench, starts, async (runners) => toWorkersReport(await takeTurns(bench, runners, bench)));
 }
 
 async function start(bench: Bench, scenario: 'plain' | 'full', workers: number): Promise<Runner> {
