@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Log, ManagementAnswer, PluginDefinition, Values } from '#sdk';
+import type { Clock, Log, ManagementAnswer, ManagementRequest, PluginDefinition, Values } from '#sdk';
 import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
 import {
@@ -100,9 +100,9 @@ export class Gateway {
   }
 
   /** Answers for a page of the management listener. Never rejects. */
-  manage(path: string): Promise<ManagementAnswer> {
+  manage(path: string, request: ManagementRequest): Promise<ManagementAnswer> {
     const built = this.#built;
-    return answerPage(path, {
+    return answerPage(path, request, {
       log: this.log,
       now: this.clock.now(),
       startedAt: this.#startedAt,
@@ -209,7 +209,7 @@ export class Gateway {
     const key = listenerKey(config);
     if (this.#management?.key === key) return this.#management;
     try {
-      return { key, listener: await listenForManagement(config, (path) => this.manage(path)) };
+      return { key, listener: await listenForManagement(config, (...asked) => this.manage(...asked)) };
     } catch (error) {
       throw cannotListen(text, ['management', 'port'], error);
     }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { GatewayHooks, Log, ManagementAnswer } from '#sdk';
-import { ownPages } from './plugins/pages.ts';
+import type { GatewayHooks, Log, ManagementAnswer, ManagementRequest } from '#sdk';
+import { ownPages, pagesOf } from './plugins/pages.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -30,20 +30,28 @@ export interface Managed {
 }
 
 /** Answers for a page of the management listener. Never rejects. */
-export async function answerPage(path: string, managed: Managed): Promise<ManagementAnswer> {
+export async function answerPage(
+  path: string,
+  request: ManagementRequest,
+  managed: Managed,
+): Promise<ManagementAnswer> {
+  if ((Object.values(ownPages) as string[]).includes(path) && request.method !== 'GET')
+    return notAllowed(['GET']);
   if (path === ownPages.health) return text(200, 'ok');
   if (path === ownPages.readiness) return readiness(managed);
   if (path === ownPages.status) return json(status(managed));
-  const pages = [...(managed.inForce?.setups ?? [])].flatMap(([plugin, { management }]) =>
-    management === undefined ? [] : [{ plugin, management }],
+  const pages = [...(managed.inForce?.setups ?? [])].flatMap(([plugin, hooks]) =>
+    pagesOf(hooks).map((page) => ({ plugin, page })),
   );
-  const found = pages.find(({ management }) => management.path === path);
+  const found = pages.find(({ page }) => page.path === path);
   if (found === undefined) {
-    const paths = [...Object.values(ownPages), ...pages.map(({ management }) => management.path)];
+    const paths = [...Object.values(ownPages), ...pages.map(({ page }) => page.path)];
     return text(404, `there is no such page; there are ${paths.join(', ')}`);
   }
+  const { methods = ['GET'] } = found.page;
+  if (!(methods as readonly string[]).includes(request.method)) return notAllowed(methods);
   try {
-    return checked(await found.management.handle());
+    return checked(await found.page.handle(request));
   } catch (error) {
     fault(managed.log, found.plugin, 'management', error);
     return text(500, `the plugin ${found.plugin} failed; the log says more`);
@@ -113,6 +121,12 @@ const text = (code: number, body: string): ManagementAnswer => ({
   contentType: 'text/plain; charset=utf-8',
   body: `${body}\n`,
 });
+
+/** What may be sent there instead. */
+const notAllowed = (methods: readonly string[]): ManagementAnswer => {
+  const allowed = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return { ...text(405, `only ${allowed.join(' and ')}`), allow: allowed.join(', ') };
+};
 
 const json = (value: unknown): ManagementAnswer => ({
   contentType: 'application/json',

@@ -126,6 +126,22 @@ export interface Exchange extends Arrival {
   readBody(maxBytes?: number): Promise<Buffer>;
   /** The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body. */
   readForm(): Promise<Params>;
+  /**
+   * Asks the backend now, as if the hooks up to `auth` were done: `backendRouting`, the backend, `backendSigning`; not
+   * `response`. For what answers in the backend's place and needs it for that, such as a cache. A failure is a refusal.
+   */
+  callBackend(call?: BackendCall): Promise<Reply>;
+}
+
+/** How `callBackend` differs from what would happen without it. */
+export interface BackendCall {
+  /** Instead of the request's own fields. */
+  readonly headers?: Fields;
+  /**
+   * Goes on when the caller goes away, without the request's content; then the answer's content must be read or
+   * cancelled by whoever asked. Nothing of it counts as this request's backend time.
+   */
+  readonly isDetached?: boolean;
 }
 
 /** The request as the backend will get it. */

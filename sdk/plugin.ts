@@ -11,6 +11,7 @@ import type {
   Published,
   Route,
 } from './exchange.ts';
+import type { Fields } from './fields.ts';
 import type { HandlerTiming, ManagementPage } from './management.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
@@ -22,19 +23,41 @@ export type Answer<T> = T | undefined | Promise<T | undefined>;
  * Steps of `auth`, in this order whatever the order of the bindings: who is it, may it, how much of it, serve it
  * from here. A handler bound to `authenticate` makes the API require an identity.
  */
-export type Stage = 'authenticate' | 'authorize' | 'admit' | 'serve';
+export type Stage = HookStages['auth'];
+
+/**
+ * The steps of each hook that has some. Within a step handlers run in the order of the bindings, in `response` in the
+ * reverse order; a handler given as a bare function is at the last step, in `backendSigning` at the first.
+ */
+export interface HookStages {
+  auth: 'authenticate' | 'authorize' | 'admit' | 'serve';
+  /** `guard`: may any backend be called, and what stands in for it; `choose`: which one. */
+  backendRouting: 'guard' | 'choose';
+  /** `change` the request; then `sign` what is sent. */
+  backendSigning: 'change' | 'sign';
+  /** `read` what was answered; `map` it to another answer; `change` that. */
+  response: 'read' | 'map' | 'change';
+}
+
+/** A handler with its step. */
+export interface Staged<Name extends keyof HookStages, Subject, Result> {
+  readonly stage: HookStages[Name];
+  handle(subject: Subject): Answer<Result>;
+}
 
 /** The per-API hooks, and what else a binding may have. Each is one function; see the table in README.md. */
 export interface Hooks {
   /** Before anything is known of the caller. */
   preAuth?(exchange: Exchange): Answer<Reply>;
-  auth?: { readonly stage: Stage; handle(exchange: Exchange): Answer<Reply> };
+  auth?: Staged<'auth', Exchange, Reply>;
   /** Chooses a backend instead of the API's own. */
-  backendRouting?(exchange: Exchange): Answer<Reply | Backend>;
+  backendRouting?:
+    | ((exchange: Exchange) => Answer<Reply | Backend>)
+    | Staged<'backendRouting', Exchange, Reply | Backend>;
   /** Last look at, and change of, the request before it leaves. */
-  backendSigning?(outbound: Outbound): Answer<Reply>;
+  backendSigning?: ((outbound: Outbound) => Answer<Reply>) | Staged<'backendSigning', Outbound, Reply>;
   /** Runs in the reverse order of the bindings, for backend answers and refusals alike. */
-  response?(inbound: Inbound): Answer<Reply>;
+  response?: ((inbound: Inbound) => Answer<Reply>) | Staged<'response', Inbound, Reply>;
   /**
    * After `response`, for every answer, one that a `response` handler returned included. Synchronous; in the reverse
    * order of the bindings; changes the answer in place.
@@ -72,8 +95,8 @@ export interface GatewayHooks {
   readonly withheld?: readonly string[];
   /** What `kit.use` hands to others, one entry for each token in `offers`. */
   services?: readonly OfferedService[];
-  /** A page of the management listener, which callers do not reach; the configuration must have `management`. */
-  readonly management?: ManagementPage;
+  /** Pages of the management listener, which callers do not reach; the configuration must have `management`. */
+  readonly management?: ManagementPage | readonly ManagementPage[];
   /** What `/status` of the management listener tells under the plugin's name: plain JSON, never a secret. */
   status?(): unknown;
   /** Asks how long handlers take. Handlers of a configuration in which nobody asks run as they are. */
@@ -130,6 +153,15 @@ export interface Values {
   claim(key: string, ttlMs: number): boolean | Promise<boolean>;
   /** Whether the key is kept, whoever claimed it. Rejects when the store is out of reach. */
   has?(key: string): boolean | Promise<boolean>;
+  /**
+   * What was put under the key by `set`. For what can be had again: a store that is full forgets some of it early.
+   * Nothing that was claimed is found here. Rejects when the store is out of reach.
+   */
+  get?(key: string): Uint8Array | undefined | Promise<Uint8Array | undefined>;
+  /** Puts bytes under the key for `ttlMs`, in the place of what was there. Rejects when the store is out of reach. */
+  set?(key: string, value: Uint8Array, ttlMs: number): void | Promise<void>;
+  /** Forgets what `set` put there. Rejects when the store is out of reach. */
+  delete?(key: string): void | Promise<void>;
 }
 
 /** One limit that a request counts against: at most `limit` in each period, periods being aligned to 1970-01-01 UTC. */
@@ -234,6 +266,25 @@ export interface HttpClient {
    * @throws TypeError as `target` does
    */
   lease(address: string, servername?: string): TargetLease;
+  /**
+   * A request of the plugin's own, for a target to send. It ends when the caller of the exchange goes away, unless it is
+   * detached; whoever detaches it reads or cancels the answer's content.
+   */
+  request(exchange: Exchange, parts: OwnRequest): Outbound;
+}
+
+/** What a plugin asks a server. */
+export interface OwnRequest {
+  readonly method: string;
+  /** As on the wire. */
+  readonly path: string;
+  readonly rawQuery?: string;
+  /** Sent as they are, beside `Host`, `Via` and the framing. */
+  readonly headers: Fields;
+  readonly body?: Uint8Array | null;
+  /** The `Host` to send; the target's own unless given. */
+  readonly host?: string;
+  readonly isDetached?: boolean;
 }
 
 /** A target to be given back. */

@@ -13,6 +13,11 @@ export class Reply {
   readonly body: ReplyBody;
   /** Set when this is a refusal; its body is then rendered at the end, in the form the API's group chose. */
   readonly refusal: Refusal | undefined;
+  /**
+   * Set on what `exchange.callBackend` answers. Whoever answers a request with a copy of it sets it there too, so that
+   * logs and metrics tell who answered.
+   */
+  isFromBackend = false;
 
   /** @throws TypeError when a part of it is nothing that can be sent */
   constructor(status: number, headers: Fields, body: ReplyBody, refusal?: Refusal) {

@@ -1,5 +1,8 @@
 import type { Pool } from 'undici';
-import type { HttpClient, HttpTarget, TargetLease } from '#sdk';
+import type { Exchange as PublicExchange, HttpClient, HttpTarget, OwnRequest, TargetLease } from '#sdk';
+import { ownRequest } from '../kernel/backend-call.ts';
+import type { Exchange } from '../kernel/exchange.ts';
+import type { Outbound } from '../kernel/outbound.ts';
 import { SelfTarget } from '../kernel/self-call.ts';
 import { type EgressLimits, NetworkTarget, createPool } from './egress.ts';
 
@@ -54,6 +57,11 @@ export class GatewayClient implements HttpClient {
 
   lease(address: string, servername?: string): TargetLease {
     return this.#open(parseAddress(address), servername);
+  }
+
+  request(exchange: PublicExchange, parts: OwnRequest): Outbound {
+    // What plugins see of an exchange is always one of these.
+    return ownRequest(exchange as Exchange, parts);
   }
 
   dispose(): void {

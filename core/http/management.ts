@@ -1,6 +1,6 @@
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, BlockList, isIP } from 'node:net';
-import type { ManagementAnswer } from '#sdk';
+import { type ManagementAnswer, type ManagementRequest, Params } from '#sdk';
 
 /** The port for operators: never one of `listeners`, so that no page of it is ever served to callers. */
 export interface ManagementListener {
@@ -10,7 +10,9 @@ export interface ManagementListener {
   close(): Promise<void>;
 }
 
-type AnswerPage = (path: string) => Promise<ManagementAnswer>;
+type AnswerPage = (path: string, request: ManagementRequest) => Promise<ManagementAnswer>;
+
+const maxBytes = 64 * 1024;
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
@@ -53,10 +55,16 @@ const misdirected: ManagementAnswer = {
   body: 'this address is served as localhost or by its number\n',
 };
 
-const notAllowed: ManagementAnswer = {
-  status: 405,
+const foreign: ManagementAnswer = {
+  status: 403,
   contentType: 'text/plain; charset=utf-8',
-  body: 'only GET and HEAD\n',
+  body: 'not for pages of other origins\n',
+};
+
+const tooLarge: ManagementAnswer = {
+  status: 413,
+  contentType: 'text/plain; charset=utf-8',
+  body: `at most ${maxBytes} bytes\n`,
 };
 
 function isLocalName(host: string): boolean {
@@ -69,24 +77,49 @@ async function answer(
   response: ServerResponse,
   answerPage: AnswerPage,
 ): Promise<void> {
-  const { method, url = '/' } = request;
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.setHeader('Allow', 'GET, HEAD');
-    send(response, request, notAllowed);
+  const { url = '/', headers } = request;
+  const method = request.method === 'HEAD' ? 'GET' : (request.method ?? 'GET');
+  const [path = '/', query = ''] = url.split('?', 2);
+  // A browser says where a page comes from that wants something changed.
+  if (method !== 'GET' && headers.origin !== undefined && !isSameOrigin(headers.origin, headers.host)) {
+    send(response, request, foreign);
     return;
   }
-  send(response, request, await answerPage(url.split('?', 1)[0] ?? '/'));
+  const body = method === 'GET' ? '' : await readText(request);
+  if (body === undefined) send(response, request, tooLarge);
+  else send(response, request, await answerPage(path, { method, query: Params.parse(query), body }));
+}
+
+function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return host !== undefined && origin.toLowerCase() === `http://${host.toLowerCase()}`;
+}
+
+/** Undefined when there is too much of it, or it breaks off. */
+async function readText(request: IncomingMessage): Promise<string | undefined> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of request as AsyncIterable<Buffer>) {
+      bytes += piece.length;
+      if (bytes > maxBytes) return undefined;
+      pieces.push(piece);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(pieces).toString('utf8');
 }
 
 function send(response: ServerResponse, { method }: IncomingMessage, page: ManagementAnswer): void {
-  // Whoever sends content here is not waited for.
+  // Content that nobody read is not waited for.
   if (method !== 'GET' && method !== 'HEAD') response.shouldKeepAlive = false;
-  const { status = 200, contentType, body } = page;
+  const { status = 200, contentType, body, allow } = page;
   response.writeHead(status, {
     'Content-Type': contentType,
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
+    ...(allow === undefined ? {} : { Allow: allow }),
   });
   response.end(method === 'HEAD' ? undefined : body);
 }

@@ -1,15 +1,13 @@
-import { type Backend, type HandlerTiming, type Published, Reply, type Stage, refuse } from '#sdk';
+import { type Backend, type HandlerTiming, type Published, Reply, refuse } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Bound } from '../plugins/bind.ts';
 import type { CompletedListener, Describer, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
-import { type ApiHookName, type Handler, compileChain } from './hooks.ts';
+import { type ApiHookName, type Handler, compileChain, stagesOf } from './hooks.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type { BodyLimits } from './content-reader.ts';
 import { timed } from './timing.ts';
-
-const stageOrder: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
 
 /** A binding in its place in the YAML. */
 export interface Placed {
@@ -28,9 +26,9 @@ export function compileEndpoint(
   const handlers = {
     preAuth: collect<Exchange>(placed, 'preAuth', timings),
     auth: authHandlers(placed, timings),
-    backendRouting: collect<Exchange>(placed, 'backendRouting', timings),
-    backendSigning: collect<Outbound>(placed, 'backendSigning', timings),
-    response: collect<Inbound>(placed, 'response', timings).toReversed(),
+    backendRouting: inStages<Exchange>(placed, 'backendRouting', timings).flat(),
+    backendSigning: inStages<Outbound>(placed, 'backendSigning', timings).flat(),
+    response: inStages<Inbound>(placed.toReversed(), 'response', timings).flat(),
   };
   const completed: CompletedListener[] = [];
   const finishers: Finisher[] = [];
@@ -70,8 +68,7 @@ export function compileEndpoint(
 
 /** By stage, then by place; and where somebody authenticates, whoever got through it without an identity is refused. */
 function authHandlers(placed: readonly Placed[], timings: readonly HandlerTiming[]): Handler<Exchange>[] {
-  const staged = stageOrder.map((stage) => placed.filter(({ bound }) => bound.hooks.auth?.stage === stage));
-  const [authenticators = [], ...later] = staged.map((some) => collect<Exchange>(some, 'auth', timings));
+  const [authenticators = [], ...later] = inStages<Exchange>(placed, 'auth', timings);
   if (authenticators.length === 0) return later.flat();
   const required: Handler<Exchange> = {
     plugin: 'kernel',
@@ -85,6 +82,26 @@ function authHandlers(placed: readonly Placed[], timings: readonly HandlerTiming
   return [...authenticators, required, ...later.flat()];
 }
 
+/** The handlers at each stage of a hook, in the order of the stages. */
+function inStages<Subject>(
+  placed: readonly Placed[],
+  hook: keyof typeof stagesOf,
+  timings: readonly HandlerTiming[],
+): Handler<Subject>[][] {
+  const { order, bare } = stagesOf[hook];
+  const stageAt = ({ bound: { hooks } }: Placed): string | undefined => {
+    const bound = hooks[hook];
+    return typeof bound === 'object' ? bound.stage : bare;
+  };
+  return order.map((stage) =>
+    collect<Subject>(
+      placed.filter((each) => stageAt(each) === stage),
+      hook,
+      timings,
+    ),
+  );
+}
+
 function collect<Subject>(
   placed: readonly Placed[],
   hook: ApiHookName,
@@ -93,7 +110,8 @@ function collect<Subject>(
   const handlers: Handler<Subject>[] = [];
   for (const { bound, at } of placed) {
     const { hooks, prepared } = bound;
-    const bare = hook === 'auth' ? hooks.auth?.handle.bind(hooks.auth) : hooks[hook]?.bind(hooks);
+    const own = hooks[hook];
+    const bare = typeof own === 'object' ? own.handle.bind(own) : own?.bind(hooks);
     if (bare === undefined) continue;
     // The hook's name decides what it is called with; the types of the table say the same for each hook.
     const typed = bare as (subject: Subject) => unknown;

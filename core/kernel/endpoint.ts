@@ -1,4 +1,4 @@
-import type { Arrival, Backend, Completed, Log, Published, Reply, Route } from '#sdk';
+import type { Arrival, Backend, BackendCall, Completed, Log, Published, Reply, Route } from '#sdk';
 import type { Position } from '../config/problems.ts';
 import type { Inbound } from './inbound.ts';
 import type { Exchange } from './exchange.ts';
@@ -64,6 +64,8 @@ export interface Snapshot {
   readonly withholds: ((name: string) => boolean) | null;
   /** This gateway's entry in `Via`: the pseudonym of RFC 9110 section 7.6.3. */
   readonly pseudonym: string;
+  /** Here, because what runs requests imports what a request is. */
+  callBackend(exchange: Exchange, call: BackendCall): Promise<Reply>;
   enter(): void;
   leave(): void;
 }

@@ -1,4 +1,5 @@
 import {
+  type BackendCall,
   type Exchange as PublicExchange,
   type Fields,
   type Identity,
@@ -7,6 +8,7 @@ import {
   Params,
   parseCookies,
   type Refusal,
+  type Reply,
 } from '#sdk';
 import type { Endpoint, Snapshot } from './endpoint.ts';
 import type { RequestBody } from './request-body.ts';
@@ -77,6 +79,8 @@ export class Exchange implements PublicExchange {
   answeredBy: Handler<never> | undefined;
   backendStartedAt = 0;
   backendMs: number | undefined;
+  /** Takes the answer instead of the caller, before `response`: this is a call of `callBackend`. */
+  onAnswer: ((reply: Reply) => void) | null = null;
   readonly snapshot: Snapshot;
 
   #query: Params | undefined;
@@ -139,6 +143,19 @@ export class Exchange implements PublicExchange {
     const type = this.headers.get('content-type') ?? '';
     if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return Params.empty;
     return Params.parse((await this.readBody()).toString('utf8'));
+  }
+
+  callBackend(call: BackendCall = {}): Promise<Reply> {
+    return this.snapshot.callBackend(this, call);
+  }
+
+  /** Takes over what is known of the request that this one is made from. */
+  inherit(outer: Exchange): void {
+    this.endpoint = outer.endpoint;
+    this.pathValues = outer.pathValues;
+    this.pathRest = outer.pathRest;
+    this.identity = outer.identity;
+    this.#notes = outer.notes;
   }
 
   onAbort(listener: () => void): void {

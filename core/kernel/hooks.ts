@@ -1,3 +1,4 @@
+import type { HookStages } from '#sdk';
 import { AsyncSeriesBailHook, SyncBailHook } from 'tapable';
 import type { Position } from '../config/problems.ts';
 
@@ -11,6 +12,19 @@ const hookTable = {
   backendSigning: { scope: 'api', sync: false },
   response: { scope: 'api', sync: false },
 } as const;
+
+/** The stages of those that have some, in order, and that of a handler that names none. */
+export const stagesOf: {
+  readonly [Name in keyof HookStages]: {
+    readonly order: readonly HookStages[Name][];
+    readonly bare: HookStages[Name] | undefined;
+  };
+} = {
+  auth: { order: ['authenticate', 'authorize', 'admit', 'serve'], bare: undefined },
+  backendRouting: { order: ['guard', 'choose'], bare: 'choose' },
+  backendSigning: { order: ['change', 'sign'], bare: 'change' },
+  response: { order: ['read', 'map', 'change'], bare: 'change' },
+};
 
 export type HookName = keyof typeof hookTable;
 

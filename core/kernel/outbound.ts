@@ -14,12 +14,13 @@ export class Outbound implements PublicOutbound {
   host: string | undefined;
   body: RequestBody;
 
-  constructor(exchange: Exchange, via: string) {
+  /** @param headers what is sent, instead of the caller's fields as they are forwarded */
+  constructor(exchange: Exchange, via: string, headers?: Fields) {
     this.exchange = exchange;
     this.method = exchange.method;
     this.path = exchange.path;
     this.rawQuery = exchange.rawQuery;
-    this.headers = forwardedFields(exchange, via);
+    this.headers = headers ?? forwardedFields(exchange, via);
     this.body = exchange.incoming.body;
   }
 

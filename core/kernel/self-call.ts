@@ -1,5 +1,6 @@
 import { BodyStream, Fields, type HttpTarget, Reply, type Timeouts, refuse } from '#sdk';
 import { type Delivery, type Done, Exchange } from './exchange.ts';
+import { counted } from './counted.ts';
 import { frame } from './framing.ts';
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
@@ -106,40 +107,17 @@ class SelfDelivery implements Delivery {
     const length = body instanceof BodyStream ? undefined : body === null ? 0 : Buffer.byteLength(body);
     const framing = frame(headers, { status, method, httpVersion, length, hasTrailers: false });
     if (body instanceof BodyStream) {
-      this.#resolve(new Reply(status, headers, counted(body, exchange, done)));
+      const counting = counted(body, (bytes, outcome) => {
+        if (outcome === 'client-gone') exchange.abort();
+        done(bytes, outcome);
+      });
+      this.#resolve(new Reply(status, headers, counting));
       return;
     }
     const content = framing === 'none' ? null : body;
     this.#resolve(new Reply(status, headers, content));
     done(content === null ? 0 : (length ?? 0), 'answered');
   }
-}
-
-function counted(body: BodyStream, exchange: Exchange, done: Done): BodyStream {
-  let bytes = 0;
-  const result = new BodyStream({
-    resume: () => body.resume(),
-    cancel: (reason) => {
-      body.cancel(reason);
-      exchange.abort();
-      done(bytes, 'client-gone');
-    },
-  });
-  body.pipe({
-    data(chunk) {
-      bytes += chunk.length;
-      return result.push(chunk);
-    },
-    end(trailers) {
-      result.end(trailers);
-      done(bytes, 'answered');
-    },
-    fail(error) {
-      result.fail(error);
-      done(bytes, 'cut');
-    },
-  });
-  return result;
 }
 
 function hostName(host: string): string {

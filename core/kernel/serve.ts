@@ -68,7 +68,8 @@ function authenticate(exchange: Exchange): void {
   run(endpointOf(exchange).auth, exchange, exchange, routeBackend);
 }
 
-function routeBackend(exchange: Exchange): void {
+/** From here on a request is the backend's: hooks before this have let it pass. */
+export function routeBackend(exchange: Exchange): void {
   const { backendRouting, backend } = endpointOf(exchange);
   if (backendRouting === null) {
     call(exchange, backend);
@@ -192,8 +193,10 @@ function run<Subject>(
 }
 
 function conclude(exchange: Exchange, ending: Ending<Reply>): void {
-  exchange.answeredBy = ending.handler;
-  respond(exchange, settled(exchange, ending));
+  const reply = settled(exchange, ending);
+  // What a handler fetched and hands on is the backend's answer, not its own.
+  if (!reply.isFromBackend) exchange.answeredBy = ending.handler;
+  respond(exchange, reply, reply.isFromBackend ? 'backend' : 'gateway');
 }
 
 /** The Reply an ending stands for: a defect in a plugin is a 500 that tells the log everything and the caller nothing. */
@@ -217,6 +220,11 @@ function settled(exchange: Exchange, ending: Ending<Reply>): Reply {
 }
 
 function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway' = 'gateway'): void {
+  if (exchange.onAnswer !== null) {
+    reply.isFromBackend = source === 'backend';
+    exchange.onAnswer(reply);
+    return;
+  }
   const inbound = new Inbound(exchange, reply, source);
   if (exchange.isAborted) {
     drop(inbound, clientGone);

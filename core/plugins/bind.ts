@@ -1,7 +1,8 @@
-import { type Api, type Backend, type Hooks, type Kit, Options, type Stage, type TSchema } from '#sdk';
+import { type Api, type Backend, type Hooks, type Kit, Options, type TSchema } from '#sdk';
 import type { Problems } from '../config/check.ts';
 import { type Path, describeAllowed } from '../config/problems.ts';
 import { type LoadedPlugin, isBackend } from './registry.ts';
+import { stagesOf } from '../kernel/hooks.ts';
 import { type Guard, guarded } from './guarded.ts';
 import { ReportedError } from './sections.ts';
 
@@ -37,7 +38,6 @@ const hookKeys = [
   'describe',
   'dispose',
 ] as const;
-const stages: readonly Stage[] = ['authenticate', 'authorize', 'admit', 'serve'];
 const noOptions = Options({});
 
 /** Finds plugins by their `type`, checks options, and calls `bind`. */
@@ -271,21 +271,17 @@ function wrongKey(hooks: object): string | undefined {
 }
 
 function wrongShape(hooks: Hooks, plugin: string): string | undefined {
-  const { auth, backend } = hooks;
-  for (const key of [
-    'preAuth',
-    'backendRouting',
-    'backendSigning',
-    'response',
-    'finish',
-    'completed',
-    'describe',
-    'dispose',
-  ] as const) {
+  const { backend } = hooks;
+  for (const key of ['preAuth', 'finish', 'completed', 'describe', 'dispose'] as const) {
     if (hooks[key] !== undefined && typeof hooks[key] !== 'function') return `"${key}" must be a function`;
   }
-  if (auth !== undefined && (typeof auth.handle !== 'function' || !stages.includes(auth.stage))) {
-    return `"auth" must be {stage, handle}; stage is one of ${stages.join(', ')}`;
+  for (const key of ['auth', 'backendRouting', 'backendSigning', 'response'] as const) {
+    const { order, bare } = stagesOf[key];
+    const hook: unknown = hooks[key];
+    if (hook === undefined || (typeof hook === 'function' && bare !== undefined)) continue;
+    const { stage, handle } = (hook ?? {}) as { stage?: unknown; handle?: unknown };
+    if (typeof handle === 'function' && (order as readonly unknown[]).includes(stage)) continue;
+    return `"${key}" must be ${bare === undefined ? '' : 'a function, or '}{stage, handle}; stage is one of ${order.join(', ')}`;
   }
   if (backend !== undefined && typeof backend.invoke !== 'function')
     return '"backend" must have a function `invoke`';

@@ -445,6 +445,16 @@ const wrongBinds: [string, () => unknown, RegExp][] = [
   ['a promise', async () => ({}), /bind returned a promise/],
   ['nothing', () => undefined, /bind must return an object of hooks/],
   ['null', () => null, /bind must return an object of hooks/],
+  [
+    'a stage that there is not',
+    () => ({ response: { stage: 'sign', handle: () => undefined } }),
+    /"response" must be a function, or \{stage, handle\}; stage is one of read, map, change/,
+  ],
+  [
+    'a bare function where a stage is needed',
+    () => ({ auth: () => undefined }),
+    /"auth" must be \{stage, handle\}; stage is one of authenticate, authorize, admit, serve/,
+  ],
   ['a hook that is no function', () => ({ preAuth: true }), /"preAuth" must be a function/],
   ['auth without a stage', () => ({ auth: { handle: () => undefined } }), /"auth" must be \{stage, handle\}/],
   [

@@ -115,9 +115,8 @@ const hookForms: Readonly<Record<keyof GatewayHooks, (value: unknown) => string 
       : 'must be a list of beginnings of field names in lower case',
   services: () => undefined,
   management: (value) => {
-    const { path, handle } = partsOf(value);
-    const isPath = typeof path === 'string' && /^\/[\w.~/-]+$/.test(path);
-    return isPath && typeof handle === 'function' ? undefined : 'must be a `path` and a function `handle`';
+    const pages: unknown[] = Array.isArray(value) ? value : [value];
+    return pages.every(isPage) ? undefined : 'must be a `path` and a function `handle`, or a list of them';
   },
   status: notFunction,
   timing: (value) => {
@@ -155,3 +154,11 @@ function notFunction(value: unknown): string | undefined {
 function partsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
+
+function isPage(value: unknown): boolean {
+  const { path, methods = ['GET'], handle } = partsOf(value);
+  if (typeof path !== 'string' || !/^\/[\w.~/-]+$/.test(path) || typeof handle !== 'function') return false;
+  return Array.isArray(methods) && methods.every((method) => pageMethods.has(method));
+}
+
+const pageMethods: ReadonlySet<unknown> = new Set(['GET', 'POST', 'PUT', 'DELETE']);

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Arrival, GatewayHooks, HandlerTiming, Log, Reply, Route } from '#sdk';
 import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
+import { callBackend } from '../kernel/backend-call.ts';
 import { isReply } from '../kernel/chains.ts';
 import { compileWithheld } from '../kernel/forwarding.ts';
 import type { BodyLimits } from '../kernel/content-reader.ts';
@@ -29,6 +30,7 @@ export class BuiltSnapshot implements Snapshot {
   readonly log: Log;
   readonly withholds: ((name: string) => boolean) | null;
   readonly pseudonym: string;
+  readonly callBackend = callBackend;
   readonly endpoints: readonly Endpoint[];
   /**
    * Tells the plugins that this comes into force.

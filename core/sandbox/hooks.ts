@@ -1,4 +1,4 @@
-import { type Backend, type Hooks, type Kit, Reply, type Stage } from '#sdk';
+import { type Backend, type Exchange, type Hooks, type Kit, Reply, type Staged } from '#sdk';
 import type { SandboxedBinding } from './binding.ts';
 import type { Notices } from './notices.ts';
 import type { BoundShape } from './shapes.ts';
@@ -29,7 +29,7 @@ export function unsupported(key: string): string | undefined {
  * @throws Error when they are nothing that a binding can have
  */
 export function hooksOf(
-  { wrong, hooks: told = [], stage, problems = [], backends = [] }: BoundShape,
+  { wrong, hooks: told = [], stages = {}, problems = [], backends = [] }: BoundShape,
   kit: Kit,
   binding: SandboxedBinding,
   notices: Notices,
@@ -39,27 +39,28 @@ export function hooksOf(
   for (const [path, message, offset] of problems) report(kit, path, message, offset);
   // Made here, once, from what stands in the configuration: an isolate chooses among them.
   binding.backends = backends.map(({ definition, path }): Backend => kit.backend(definition, path));
-  binding.isAuthenticator = stage === 'authenticate';
+  binding.isAuthenticator = stages['auth'] === 'authenticate';
   const hooks: Record<string, unknown> = { describe };
   for (const [name, kind] of told) {
     if (kind !== 'function') throw new Error(`"${name}" must be a function`);
-    const hook = hookOf(name, stage, binding, notices);
-    if (hook !== undefined) hooks[name] = hook;
+    const handle = hookOf(name, binding, notices);
+    const isStaged = Object.hasOwn(stages, name);
+    // Checked, as the key is, by whoever checks what `bind` returns.
+    if (handle !== undefined) hooks[name] = isStaged ? { stage: stages[name], handle } : handle;
   }
-  // A key that is no hook is told by whoever checks what `bind` returns.
   return hooks;
 }
 
-function hookOf(name: string, stage: unknown, binding: SandboxedBinding, notices: Notices): unknown {
+function hookOf(name: string, binding: SandboxedBinding, notices: Notices): unknown {
   switch (name) {
     case 'preAuth':
       return ((exchange) => noBackend(binding.onExchange('preAuth', exchange))) satisfies Hooks['preAuth'];
     case 'auth':
-      return {
-        // Checked by whoever checks what `bind` returns.
-        stage: stage as Stage,
-        handle: (exchange) => noBackend(binding.onExchange('auth', exchange)),
-      } satisfies Hooks['auth'];
+      return ((exchange: Exchange) => noBackend(binding.onExchange('auth', exchange))) satisfies Staged<
+        'auth',
+        Exchange,
+        Reply
+      >['handle'];
     case 'backendRouting':
       return ((exchange) => binding.onExchange('backendRouting', exchange)) satisfies Hooks['backendRouting'];
     case 'backendSigning':

@@ -74,7 +74,7 @@ const Name = Type.String({ maxLength: 100, pattern: '^[A-Za-z][A-Za-z0-9]*$' });
 export const BoundShape = Options({
   wrong: Type.Optional(Line),
   hooks: Type.Optional(list(Type.Tuple([Name, text(20)]), 50)),
-  stage: Type.Optional(Type.Unknown()),
+  stages: Type.Optional(Type.Record(Name, Type.Unknown())),
   problems: Type.Optional(list(Type.Array(Type.Unknown(), { minItems: 2, maxItems: 3 }), 50)),
   backends: Type.Optional(
     list(

@@ -1,4 +1,5 @@
 import type { Clock, Values } from '#sdk';
+import { MemoryBytes } from './memory-bytes.ts';
 
 /** How many keys are kept at the most; more are refused, because forgetting one would let a replay through. */
 const maxKeys = 2_000_000;
@@ -11,10 +12,24 @@ export class MemoryValues implements Required<Values> {
   readonly #clock: Clock;
   readonly #expiries = new Map<string, number>();
   readonly #slices = new Map<number, string[]>();
+  readonly #bytes: MemoryBytes;
   #swept = -Infinity;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#bytes = new MemoryBytes(clock);
+  }
+
+  get(key: string): Uint8Array | undefined {
+    return this.#bytes.get(key);
+  }
+
+  set(key: string, value: Uint8Array, ttlMs: number): void {
+    this.#bytes.set(key, value, ttlMs);
+  }
+
+  delete(key: string): void {
+    this.#bytes.delete(key);
   }
 
   claim(key: string, ttlMs: number): boolean {
@@ -55,12 +70,16 @@ export class MemoryValues implements Required<Values> {
 /** Keeps one plugin's keys apart from another's. */
 export function scoped(values: Values, plugin: string): Required<Values> {
   const own = (key: string): string => `${plugin}\0${key}`;
+  // Answering "no" for a store that cannot be asked would let through what was withdrawn.
+  const unable = (what: string): never => {
+    throw new Error(`the store cannot ${what}`);
+  };
   return {
     claim: (key, ttlMs) => values.claim(own(key), ttlMs),
-    has(key) {
-      // Answering "no" for a store that cannot be asked would let through what was withdrawn.
-      if (values.has === undefined) throw new Error('the store cannot be asked what it keeps');
-      return values.has(own(key));
-    },
+    has: (key) => (values.has === undefined ? unable('be asked what it keeps') : values.has(own(key))),
+    get: (key) => (values.get === undefined ? unable('be asked for values') : values.get(own(key))),
+    set: (key, value, ttlMs) =>
+      values.set === undefined ? unable('keep values') : values.set(own(key), value, ttlMs),
+    delete: (key) => (values.delete === undefined ? unable('forget values') : values.delete(own(key))),
   };
 }

@@ -39,14 +39,15 @@ routes: [{ name: a, condition: "$kind = 'a b'", backend: {path: /p} }]`;
 /** The plugin, with what its handler gave and how many promises were made while it ran. */
 function watched(seen: { value: unknown; promises: number }[]): PluginDefinition {
   const bind: PluginDefinition['bind'] = (config, kit) => {
-    const hooks = plugin.bind?.(config as never, kit);
+    const route = plugin.bind?.(config as never, kit).backendRouting;
+    assert.ok(typeof route === 'function');
     return {
       backendRouting(exchange) {
         let promises = 0;
         const hook = createHook({
           init: (_id, type) => void (promises += type === 'PROMISE' ? 1 : 0),
         }).enable();
-        const value = hooks?.backendRouting?.(exchange);
+        const value = route(exchange);
         hook.disable();
         seen.push({ value, promises });
         return value;

@@ -37,7 +37,11 @@ export default definePlugin({
   dialects: { 'alibaba/backendSignature': backendSignature },
   bind(config: Static<typeof Config>, kit) {
     return {
-      backendSigning: methods[config.method]({ ...config, key: String(config.key) }, kit),
+      // Whatever else changes the request comes first, wherever it is bound.
+      backendSigning: {
+        stage: 'sign',
+        handle: methods[config.method]({ ...config, key: String(config.key) }, kit),
+      },
       // Never the secret, which with `aes` the key is too.
       describe: () => [
         `signs with the method ${config.method}${config.method === 'aes' ? '' : ` and the key ${config.key}`}`,

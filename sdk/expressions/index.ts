@@ -9,3 +9,5 @@ export { systemNames, type SystemName } from './locations.ts';
 export { parseParameters, type ParameterContext, type ParameterScope } from './parameters.ts';
 export { reportCondition, reportParameters, resolveNothing, type ReportProblem } from './reporting.ts';
 export { RequestReaders, requestReader } from './request-readers.ts';
+export { compileRule, reportRule, type RuleNames } from './rule.ts';
+export { RuleParameter, ruleReaders } from './rule-parameters.ts';

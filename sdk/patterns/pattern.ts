@@ -28,6 +28,27 @@ export function compilePattern(text: string): (value: string) => boolean {
   return (value) => value.length <= longestValue && run(steps, value);
 }
 
+/** Work that one search may cost at most: characters of the value times steps of the pattern. */
+const mostSearchWork = longestValue * mostSteps;
+/** Nothing in it stands for anything but itself. */
+const plainText = /^[A-Za-z0-9_/ =:;,@%&~"'<>-]*$/;
+
+/**
+ * Compiles a regular expression that may match anywhere in a value, in time that grows with the value's length only.
+ * A pattern of few steps is looked for in longer values than one of many: in 1024 characters at least, and in 512,000
+ * divided by its steps at most. Longer values have no match.
+ *
+ * @throws SyntaxError as `compilePattern` does
+ */
+export function compileSearch(text: string): (value: string) => boolean {
+  if (plainText.test(text)) return (value) => value.includes(text);
+  const steps: Step[] = [];
+  emit(parsePattern(text), steps);
+  add(steps, { kind: 'match' });
+  const longest = Math.floor(mostSearchWork / steps.length);
+  return (value) => value.length <= longest && find(steps, value);
+}
+
 function add<S extends Step>(steps: Step[], step: S): S {
   if (steps.length >= mostSteps) {
     throw new SyntaxError('the pattern is too large; repetitions count as often as they repeat');
@@ -115,6 +136,24 @@ function run(steps: readonly Step[], value: string): boolean {
       if (step?.kind === 'char' && step.takes(point)) next.push(index + 1);
     }
     if (next.length === 0) return false;
+    front = follow(steps, next, at + 1, last, seenAt);
+  }
+  return front.isMatch;
+}
+
+/** As `run`, with a way to match that begins at each character, and none that has to reach the end. */
+function find(steps: readonly Step[], value: string): boolean {
+  const seenAt = new Int32Array(steps.length).fill(-1);
+  const points = Array.from(value, (character) => character.codePointAt(0) ?? 0);
+  const last = points.length;
+  let front = follow(steps, [0], 0, last, seenAt);
+  for (let at = 0; at < last && !front.isMatch; at += 1) {
+    const point = points[at] ?? 0;
+    const next = [0];
+    for (const index of front.characters) {
+      const step = steps[index];
+      if (step?.kind === 'char' && step.takes(point)) next.push(index + 1);
+    }
     front = follow(steps, next, at + 1, last, seenAt);
   }
   return front.isMatch;

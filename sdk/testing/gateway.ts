@@ -2,6 +2,7 @@ import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
 import type { Completed } from '../exchange.ts';
 import type { ManagementAnswer } from '../management.ts';
+import { Params } from '../params.ts';
 import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
@@ -45,8 +46,11 @@ export interface TestGateway {
    * @throws TypeError when the request reaches no API
    */
   describe(method: string, url: string, options?: RequestOptions): readonly string[];
-  /** Asks for a page of the management listener. */
-  manage(path: string): Promise<ManagementAnswer>;
+  /** Asks for a page of the management listener, with its query. */
+  manage(
+    path: string,
+    request?: { readonly method?: string; readonly body?: string },
+  ): Promise<ManagementAnswer>;
   /** Puts another configuration in force, as a changed file would. */
   reload(config: string | Readonly<Record<string, unknown>>): Promise<void>;
   close(): Promise<void>;
@@ -93,7 +97,10 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
     log,
     request: (method, url, options = {}) => send(gateway, method, url, options),
     describe: (method, url, options = {}) => describe(gateway, method, url, options),
-    manage: (path) => gateway.manage(path),
+    manage: (address, { method = 'GET', body = '' } = {}) => {
+      const [path = '/', query = ''] = address.split('?', 2);
+      return gateway.manage(path, { method, query: Params.parse(query), body });
+    },
     reload: (config) => gateway.apply(read(config)),
     close: () => gateway.close(),
   };

@@ -17,8 +17,13 @@ interface Page {
   readonly text: string;
 }
 
-async function ask(port: number, path: string, { method = 'GET', host = 'localhost' } = {}): Promise<Page> {
-  const asking = request({ host: '127.0.0.1', port, path, method, headers: { host }, agent: false }).end();
+async function ask(
+  port: number,
+  path: string,
+  { method = 'GET', host = 'localhost', body = '', headers = {} } = {},
+): Promise<Page> {
+  const fields = { host, ...headers };
+  const asking = request({ host: '127.0.0.1', port, path, method, headers: fields, agent: false }).end(body);
   const [response] = (await once(asking, 'response')) as [IncomingMessage];
   let text = '';
   for await (const chunk of response.setEncoding('utf8')) text += chunk;
@@ -271,4 +276,72 @@ test('callers who go away, answers that break off and bytes are counted as they 
   ])
     assert.ok(text.split('\n').includes(line), `${line}\n${text}`);
   assert.ok(sent >= 10 && sent <= 15);
+});
+
+test('a page says what may be sent to it, and gets the query and the content', async () => {
+  const seen: unknown[] = [];
+  const purge = definePlugin({
+    name: 'purge',
+    summary: 'Has pages.',
+    setup: () => ({
+      management: [
+        {
+          path: '/purge',
+          methods: ['POST', 'DELETE'] as const,
+          handle({ method, query, body }) {
+            seen.push([method, query.get('api'), body]);
+            return { contentType: 'text/plain', body: 'done' };
+          },
+        },
+        { path: '/purged', handle: () => ({ contentType: 'text/plain', body: 'all' }) },
+      ],
+    }),
+  });
+  await using running = await startGateway({ 'main/mock': mock }, { root: { management }, plugins: [purge] });
+  const port = managementPort(running);
+  assert.equal((await ask(port, '/purge?api=a%2Fb', { method: 'POST', body: 'what' })).text, 'done');
+  assert.equal((await ask(port, '/purge', { method: 'DELETE' })).text, 'done');
+  assert.deepEqual(seen, [
+    ['POST', 'a/b', 'what'],
+    ['DELETE', undefined, ''],
+  ]);
+  assert.equal((await ask(port, '/purged')).text, 'all');
+  for (const [path, method, allow] of [
+    ['/purge', 'GET', 'POST, DELETE'],
+    ['/purged', 'POST', 'GET, HEAD'],
+    ['/status', 'POST', 'GET, HEAD'],
+  ] as const) {
+    const page = await ask(port, path, { method });
+    assert.deepEqual([page.status, page.headers.allow], [405, allow], `${method} ${path}`);
+  }
+  const large = await ask(port, '/purge', { method: 'POST', body: 'x'.repeat(70_000) });
+  assert.equal(large.status, 413);
+  assert.equal(seen.length, 2);
+});
+
+test('a page of another origin that a browser shows changes nothing', async () => {
+  let changes = 0;
+  const purge = definePlugin({
+    name: 'purge',
+    summary: 'Has a page.',
+    setup: () => ({
+      management: {
+        path: '/purge',
+        methods: ['POST'] as const,
+        handle() {
+          changes += 1;
+          return { contentType: 'text/plain', body: 'done' };
+        },
+      },
+    }),
+  });
+  await using running = await startGateway({ 'main/mock': mock }, { root: { management }, plugins: [purge] });
+  const port = managementPort(running);
+  const from = async (origin: string): Promise<number> =>
+    (await ask(port, '/purge', { method: 'POST', host: `localhost:${port}`, headers: { origin } })).status;
+  for (const origin of ['http://evil.example', 'null', 'http://localhost:1', `https://localhost:${port}`])
+    assert.equal(await from(origin), 403, origin);
+  assert.equal(changes, 0);
+  assert.equal(await from(`http://localhost:${port}`), 200);
+  assert.equal(changes, 1);
 });

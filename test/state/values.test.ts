@@ -24,6 +24,16 @@ test('what one machine claimed, no other claims, and each can ask', { timeout: 6
   assert.equal(await one.claim('short', 0.5), true);
   while (await two.has('short')) await pause(1);
   assert.equal(await two.claim('short', 60_000), true);
+  await one.set('bytes', Buffer.from([0, 255, 128]), 60_000);
+  assert.deepEqual([...((await two.get('bytes')) ?? [])], [0, 255, 128]);
+  assert.equal(await two.claim('bytes', 60_000), true);
+  await two.set('bytes', Buffer.alloc(0), 60_000);
+  assert.equal((await one.get('bytes'))?.length, 0);
+  await two.delete('bytes');
+  assert.equal(await one.get('bytes'), undefined);
+  assert.equal(await one.has('bytes'), true);
+  await one.set('short', Buffer.from('x'), 0.5);
+  while ((await two.get('short')) !== undefined) await pause(1);
   for (const { held, log } of machines) {
     held.release();
     assert.deepEqual(log, []);

@@ -115,6 +115,7 @@ return ({ definition, sdk }, { line }) => {
         return parseCookies(fields.get('cookie'));
       },
       onAbort: () => unavailable('exchange.onAbort'),
+      callBackend: () => unavailable('exchange.callBackend', 'return nothing, and the request goes to its backend'),
       readBody,
       readForm: async () => (isForm ? Params.parse((await readBody()).toString('utf8')) : Params.empty),
     };
@@ -199,10 +200,10 @@ return ({ definition, sdk }, { line }) => {
     if (bound.size >= maxBound) bound.delete(bound.keys().next().value);
     bound.set(key, { hooks, backends: made, api: info.api, environment: info.environment });
     const kinds = Object.entries(hooks).filter(([, hook]) => hook !== undefined);
-    const auth = hooks.auth;
+    const isStaged = (hook) => typeof hook === 'object' && hook !== null;
     return {
-      hooks: kinds.map(([name, hook]) => [name, name === 'auth' ? typeof auth?.handle : typeof hook]),
-      stage: auth?.stage,
+      hooks: kinds.map(([name, hook]) => [name, isStaged(hook) ? typeof hook.handle : typeof hook]),
+      stages: Object.fromEntries(kinds.flatMap(([name, hook]) => (isStaged(hook) ? [[name, hook.stage]] : []))),
       problems,
       backends,
     };
@@ -222,7 +223,7 @@ return ({ definition, sdk }, { line }) => {
     const { subject, tell } = subjects[subjectOf[hook] ?? 'exchange'](data, instance, changes);
     let answer;
     try {
-      answer = await (hook === 'auth' ? hooks.auth.handle(subject) : hooks[hook](subject));
+      answer = await (typeof hooks[hook] === 'function' ? hooks[hook](subject) : hooks[hook].handle(subject));
     } catch (error) {
       if (!(error instanceof Reply)) throw error;
       answer = error;
