@@ -1,4 +1,4 @@
-import { closing, progress, type Bench } from './bench.ts';
+import { closing, firstLine, progress, type Bench } from './bench.ts';
 import { measure, probe, type Load, type Sample } from './load.ts';
 import type { Target } from './targets.ts';
 
@@ -13,6 +13,8 @@ export interface Runner {
   readonly target: Target;
   /** Built anew for each measurement: a signature is good for fifteen minutes only. */
   readonly load: () => Load;
+  /** Whether the others are measured without it when it fails. */
+  readonly isOptional?: boolean;
 }
 
 /** A runner and what each round measured. */
@@ -40,19 +42,35 @@ export function withAll<T>(
   });
 }
 
-/** Loads each until its code is compiled. */
-export async function warmUp(bench: Bench, runners: readonly Runner[]): Promise<void> {
-  const byTarget = new Map<Target, number>();
-  for (const { name, target, load } of runners) {
-    progress(`warming up: ${name}`);
-    await probe(target, load());
-    let requests = byTarget.get(target) ?? 0;
-    for (let turn = 0; turn === 0 || (turn < WARM_UP_LIMIT && requests < WARM_UP_REQUESTS); turn += 1) {
-      const seconds = requests < WARM_UP_REQUESTS ? WARM_UP_SECONDS : 1;
-      requests += (await measure(bench.workspace, target, load(), bench.connections, seconds)).requests;
+/** Loads each until its code is compiled; gives back those that bear it. Somebody else's proxy may not. */
+export async function warmUp(bench: Bench, runners: readonly Runner[]): Promise<Runner[]> {
+  const requests = new Map<Target, number>();
+  const ready: Runner[] = [];
+  for (const runner of runners) {
+    progress(`warming up: ${runner.name}`);
+    try {
+      await warmUpOne(bench, runner, requests);
+      ready.push(runner);
+    } catch (error) {
+      if (runner.isOptional !== true || bench.workspace.isClosing) throw error;
+      bench.note(`Left out: ${runner.name} (${firstLine(error)}).`);
     }
-    byTarget.set(target, requests);
   }
+  return ready;
+}
+
+async function warmUpOne(
+  bench: Bench,
+  { target, load }: Runner,
+  byTarget: Map<Target, number>,
+): Promise<void> {
+  await probe(target, load());
+  let requests = byTarget.get(target) ?? 0;
+  for (let turn = 0; turn === 0 || (turn < WARM_UP_LIMIT && requests < WARM_UP_REQUESTS); turn += 1) {
+    const seconds = requests < WARM_UP_REQUESTS ? WARM_UP_SECONDS : 1;
+    requests += (await measure(bench.workspace, target, load(), bench.connections, seconds)).requests;
+  }
+  byTarget.set(target, requests);
 }
 
 /**
@@ -64,10 +82,10 @@ export async function takeTurns(
   runners: readonly Runner[],
   { seconds, rounds, order }: { seconds: number; rounds: number; order?: readonly Runner[] },
 ): Promise<Measured[]> {
-  await warmUp(bench, runners);
-  const samples = new Map(runners.map((runner) => [runner, [] as Sample[]]));
+  const ready = await warmUp(bench, runners);
+  const samples = new Map(ready.map((runner) => [runner, [] as Sample[]]));
   for (let round = 1; round <= rounds; round++) {
-    for (const runner of order ?? runners) {
+    for (const runner of order ?? ready) {
       const { name, target, load } = runner;
       const sample = await measure(bench.workspace, target, load(), bench.connections, seconds);
       samples.get(runner)?.push(sample);

@@ -36,7 +36,7 @@ async function startOther(bench: Bench, name: OtherName): Promise<Runner | undef
   progress(`starting: ${name}`);
   try {
     const target = await others[name].start(bench.workspace, bench.backend.port, bench.connections);
-    return { name, target, load: scenarios.plain.load };
+    return { name, target, load: scenarios.plain.load, isOptional: true };
   } catch (error) {
     if (bench.workspace.isClosing) throw error;
     // The others can be compared without it.

@@ -22,10 +22,10 @@ export async function measureLatency(bench: Bench, rates: readonly number[]): Pr
   const direct: Runner = { name: 'backend itself', target: bench.backend, load: scenarios.plain.load };
   const asked = bench.contenders.includes('gateway') ? (['plain', 'full'] as const) : [];
   return withContenders(bench, asked, async (runners) => {
-    await warmUp(bench, runners);
+    const ready = await warmUp(bench, runners);
     const tables: string[] = [];
     for (const rate of rates) {
-      const paced = await takePacedTurns(bench, [direct, ...runners], rate);
+      const paced = await takePacedTurns(bench, [direct, ...ready], rate);
       tables.push(`**${rate.toLocaleString('en')} requests a second**`, toLatencyTable(paced));
     }
     return toParagraphs(EXPLANATION, ...tables);
