@@ -1,14 +1,5 @@
-import {
-  type Api,
-  type Clock,
-  type Completed,
-  type Log,
-  Options,
-  type Static,
-  Type,
-  definePlugin,
-} from '#sdk';
-import { type AccessLog, openLog } from './writer.ts';
+import { type Api, type Completed, type Kit, LogMasks, Options, type Static, Type, definePlugin } from '#sdk';
+import { type AccessLog, type Surroundings, openLog } from './writer.ts';
 
 const Config = Options({
   file: Type.Optional(
@@ -30,7 +21,7 @@ export default definePlugin({
   section: { name: 'accessLog', schema: Config },
   setup(section, kit) {
     if (section === undefined) return {};
-    const log = open(section, kit.clock, kit.log, (message) => kit.problem(['accessLog', 'file'], message));
+    const log = open(section, kit, (message) => kit.problem(['accessLog', 'file'], message));
     return {
       completed(notice) {
         const { exchange } = notice;
@@ -41,7 +32,7 @@ export default definePlugin({
     };
   },
   bind(config: Static<typeof Config>, kit) {
-    const log = open(config, kit.clock, kit.log, (message) => kit.problem(['file'], message));
+    const log = open(config, kit, (message) => kit.problem(['file'], message));
     bound.set(kit.api, (bound.get(kit.api) ?? new Set()).add(kit.environment));
     return {
       completed: (notice: Completed) => log.write(notice),
@@ -55,12 +46,12 @@ const nowhere: AccessLog = { write: () => undefined, close: () => undefined };
 /** A file that cannot be written is the operator's to know at once, not when the lines are missed. */
 function open(
   config: Static<typeof Config>,
-  clock: Clock,
-  log: Log,
+  kit: Surroundings & { find: Kit['find'] },
   problem: (message: string) => void,
 ): AccessLog {
   try {
-    return openLog(config, clock, log);
+    const masks = kit.find(LogMasks);
+    return openLog(config, kit, masks);
   } catch (error) {
     problem(`the file cannot be written: ${error instanceof Error ? error.message : 'it failed'}`);
     return nowhere;

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { destination } from 'pino';
-import type { Clock, Completed, Log } from '#sdk';
+import type { Clock, Completed, Log, LogMasks } from '#sdk';
 
 /** What an operator may say of a log. */
 interface LogOptions {
@@ -37,8 +37,18 @@ interface Shared {
 /** Bindings that name the same file share it, also across a reload: two writers would mix their lines. */
 const open = new Map<string, Shared>();
 
+/** What a log needs to know, and whom it tells that it cannot write. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 /** @throws Error when the file cannot be opened for writing */
-export function openLog(options: LogOptions, clock: Clock, problems: Log): AccessLog {
+export function openLog(
+  options: LogOptions,
+  { clock, log: problems }: Surroundings,
+  masks: LogMasks | undefined,
+): AccessLog {
   const file = options.file === undefined ? '' : resolve(options.file);
   const shared = open.get(file) ?? { stream: openStream(file, problems), users: 0 };
   open.set(file, shared);
@@ -46,7 +56,7 @@ export function openLog(options: LogOptions, clock: Clock, problems: Log): Acces
   let isOpen = true;
   const extra = options.headers.map((name) => name.toLowerCase());
   return {
-    write: (notice) => shared.stream.write(`${JSON.stringify(lineOf(notice, clock, extra))}\n`),
+    write: (notice) => shared.stream.write(`${JSON.stringify(lineOf(notice, clock, extra, masks))}\n`),
     close() {
       if (!isOpen) return;
       isOpen = false;
@@ -123,7 +133,12 @@ function makeFolder(folder: string): void {
   mkdirSync(folder);
 }
 
-function lineOf(notice: Completed, clock: Clock, extra: readonly string[]): Record<string, unknown> {
+function lineOf(
+  notice: Completed,
+  clock: Clock,
+  extra: readonly string[],
+  masks: LogMasks | undefined,
+): Record<string, unknown> {
   const { arrival, exchange, refusal, answeredBy } = notice;
   const line: Record<string, unknown> = {
     time: new Date(exchange?.receivedAt ?? clock.now()).toISOString(),
@@ -147,9 +162,14 @@ function lineOf(notice: Completed, clock: Clock, extra: readonly string[]): Reco
     plugin: answeredBy?.plugin,
     hook: answeredBy?.hook,
   };
+  const mask =
+    extra.length === 0 || exchange === undefined ? undefined : masks?.of(exchange.api, exchange.environment);
   for (const name of extra) {
     const value = arrival.headers.combined(name);
-    if (value !== undefined) line[`header.${name}`] = credentials.has(name) ? '[redacted]' : value;
+    if (value !== undefined)
+      line[`header.${name}`] = credentials.has(name)
+        ? '[redacted]'
+        : (mask?.mask('REQUEST_HEADER', name, value) ?? value);
   }
   return line;
 }
