@@ -7,7 +7,7 @@ export class MalformedAnswer extends Error {
 export type HeaderTable = Record<string, string | string[]>;
 
 /** How the content of an answer is delimited (RFC 9112 section 6.3). */
-export type Content = 'none' | 'chunked' | 'closed' | number;
+type Content = 'none' | 'chunked' | 'closed' | number;
 
 export interface AnswerHead {
   readonly status: number;
@@ -26,6 +26,7 @@ const unfit = /[^\t\x20-\x7e\x80-\xff]/;
 /** Names as they were sent, checked and in lower case: servers send the same ones all the time. */
 const knownNames = new Map<string, string>();
 const maxKnownNames = 1000;
+const maxKnownLength = 64;
 
 /**
  * Reads the head of an answer, without the empty line behind it.
@@ -36,6 +37,7 @@ export function readAnswerHead(text: string, method: string): AnswerHead {
   const [, minor, code] = statusLine.exec(text.slice(0, end)) ?? [];
   if (code === undefined) throw new MalformedAnswer('no status line');
   const status = Number(code);
+  if (status < 100) throw new MalformedAnswer('no status');
   const headers = readFields(text, end + 2);
   const coding = one(headers['transfer-encoding']);
   const length = lengthOf(headers['content-length']);
@@ -107,7 +109,9 @@ function lowerCase(name: string): string {
   if (known !== undefined) return known;
   if (!token.test(name)) throw new MalformedAnswer('a name that is no token');
   const lower = name.toLowerCase();
-  if (knownNames.size < maxKnownNames) knownNames.set(name, lower);
+  // A copy: a part of a text holds all of it.
+  if (knownNames.size < maxKnownNames && name.length <= maxKnownLength)
+    knownNames.set(Buffer.from(name, 'latin1').toString('latin1'), lower);
   return lower;
 }
 

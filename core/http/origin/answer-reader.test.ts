@@ -87,10 +87,8 @@ test('a name that every object has is a field like any other', () => {
 });
 
 test('what comes behind a switch of protocols is given on', () => {
-  for (const size of [Infinity]) {
-    const { heads, rest } = read('HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\nbytes', { size });
-    assert.deepEqual([heads[0]?.status, rest], [101, 'bytes']);
-  }
+  const { heads, rest } = read('HTTP/1.1 101 Go\r\nUpgrade: websocket\r\n\r\nbytes');
+  assert.deepEqual([heads[0]?.status, rest], [101, 'bytes']);
 });
 
 suite('answers without content', () => {
@@ -152,6 +150,7 @@ suite('what two readers could understand differently is refused', () => {
     'HTTP/1.1 200 OK\r\nX-A: \0\r\n\r\n',
     'HTTP/2.0 200 OK\r\n\r\n',
     'HTTP/1.1 20 OK\r\n\r\n',
+    'HTTP/1.1 099 OK\r\n\r\n',
     'HTTP/1.1 2000 OK\r\n\r\n',
     'HTTP/1.1  200 OK\r\n\r\n',
     '\r\nHTTP/1.1 200 OK\r\n\r\n',

@@ -20,6 +20,8 @@ export interface Home {
   readonly maxHeadBytes: number;
   /** It can take another request. @param keptMs for how long the server says it can */
   free(connection: OriginConnection, keptMs: number): void;
+  /** The request that waits for longest, if any does. It is taken. */
+  next(): OriginRequest | undefined;
   /** It is no more, or belongs to somebody else. @param unsent what it was to send and did not begin with */
   gone(connection: OriginConnection, unsent: OriginRequest | null): void;
 }
@@ -37,6 +39,7 @@ export class OriginConnection implements AnswerListener, Carrier {
   #isStarted = false;
   #isSending = false;
   #isGone = false;
+  #keptMs = Infinity;
   #head: AnswerHead | null = null;
   /** Until when it may be used, on the clock of `performance.now()`; set by its home. */
   usableUntil = 0;
@@ -65,13 +68,19 @@ export class OriginConnection implements AnswerListener, Carrier {
 
   /** Sends the request that it was given. Nothing when the connection was lost meanwhile, which its home knows. */
   send(): void {
-    const request = this.#request;
+    let request = this.#request;
     if (request === null || this.#isStarted) return;
     this.#isStarted = true;
-    if (!request.start(this)) {
-      // What nobody wants any more has cost the connection nothing.
-      if (this.#request === request) this.#free(Infinity);
-      return;
+    // What nobody wants any more has cost the connection nothing, and the next one's time.
+    while (!request.start(this)) {
+      if (this.#isGone) return;
+      const next = this.#home.next();
+      if (next === undefined) {
+        this.#free();
+        return;
+      }
+      this.#request = next;
+      request = next;
     }
     const { options, head } = request;
     const { body } = options;
@@ -119,9 +128,10 @@ export class OriginConnection implements AnswerListener, Carrier {
       this.#socket.writableLength === 0;
     this.#request = null;
     this.#head = null;
+    this.#keptMs = head?.keptMs ?? Infinity;
     if (!isReusable) this.#discard();
     request.end(trailers);
-    if (isReusable && !this.#isGone) this.#free(head.keptMs);
+    if (!this.#isGone) this.#free();
   }
 
   pause(): void {
@@ -162,7 +172,8 @@ export class OriginConnection implements AnswerListener, Carrier {
   }
 
   #read(chunk: Buffer): void {
-    this.#request?.started();
+    // Before it is sent nothing can be its answer.
+    if (this.#isStarted) this.#request?.started();
     try {
       this.#reader.read(chunk);
     } catch (error) {
@@ -209,10 +220,10 @@ export class OriginConnection implements AnswerListener, Carrier {
     this.#home.gone(this, unsent);
   }
 
-  #free(keptMs: number): void {
+  #free(): void {
     this.#request = null;
     // Whoever paused it had the last piece by then; from here on it is watched for what nobody asked for.
     if (this.#socket.isPaused()) this.#socket.resume();
-    this.#home.free(this, keptMs);
+    this.#home.free(this, this.#keptMs);
   }
 }

@@ -1,5 +1,5 @@
 /** More text than is allowed came before its end. */
-export class TooLong extends Error {
+class TooLong extends Error {
   readonly code = 'UND_ERR_HEADERS_OVERFLOW';
 }
 

@@ -170,6 +170,33 @@ test('given up before it is sent, a request costs no connection', async () => {
   assert.equal(server.sockets.length, 1);
 });
 
+test('those that gave up while they waited hold up nobody', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  const leave = {
+    started: () => {
+      throw new Error('late');
+    },
+  };
+  const first = send(server.pool);
+  const late = Array.from({ length: 1000 }, () => send(server.pool, leave));
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    turning = setImmediate(count);
+  };
+  await first;
+  let turning = setImmediate(count);
+  const last = await send(server.pool);
+  clearImmediate(turning);
+  assert.equal(last.text, 'ok');
+  assert.ok((await Promise.all(late)).every(({ error }) => error?.message === 'late'));
+  assert.ok(turns < 500, `${turns} turns of the event loop`);
+  assert.equal(server.sockets.length, 1);
+});
+
 test('given up while its answer comes, it takes its connection along, and ends once', async () => {
   await using server = await open(
     answering((connection) =>

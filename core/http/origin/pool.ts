@@ -62,6 +62,12 @@ export class OriginPool implements Home {
     if (this.#freed.push(connection) === 1) setImmediate(() => this.#takeFreed());
   }
 
+  next(): OriginRequest | undefined {
+    const [next] = this.#waiting;
+    if (next !== undefined) this.#waiting.delete(next);
+    return next;
+  }
+
   gone(connection: OriginConnection, unsent: OriginRequest | null): void {
     this.#open -= 1;
     const index = this.#idle.lastIndexOf(connection);
@@ -76,13 +82,14 @@ export class OriginPool implements Home {
     const now = performance.now();
     for (const connection of freed) {
       if (connection.isGone) continue;
-      const [next] = this.#waiting;
-      if (connection.usableUntil <= now || (this.#isClosed && next === undefined)) connection.close();
-      else if (next === undefined) this.#keep(connection);
-      else {
-        this.#waiting.delete(next);
-        this.#give(connection, next);
+      if (connection.usableUntil <= now) {
+        connection.close();
+        continue;
       }
+      const next = this.next();
+      if (next !== undefined) this.#give(connection, next);
+      else if (this.#isClosed) connection.close();
+      else this.#keep(connection);
     }
   }
 
@@ -149,10 +156,8 @@ export class OriginPool implements Home {
   /** A place has become free. */
   #openNext(): void {
     if (this.#open >= this.#options.connections) return;
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    this.#connect(next);
+    const next = this.next();
+    if (next !== undefined) this.#connect(next);
   }
 
   #sweep(): void {

@@ -28,6 +28,7 @@ const expectContent: ReadonlySet<string> = new Set([
 /** Names that were checked: the same ones are sent all the time. */
 const knownNames = new Set<string>();
 const maxKnownNames = 1000;
+const maxKnownLength = 64;
 
 /** @throws InvalidArgumentError for what would not arrive as it was meant */
 export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHead {
@@ -107,5 +108,6 @@ function refused(name: string): Error {
 function checkName(name: string): void {
   if (knownNames.has(name)) return;
   if (!token.test(name)) throw new errors.InvalidArgumentError('invalid header name');
-  if (knownNames.size < maxKnownNames) knownNames.add(name);
+  if (knownNames.size < maxKnownNames && name.length <= maxKnownLength)
+    knownNames.add(Buffer.from(name, 'latin1').toString('latin1'));
 }
