@@ -23,6 +23,8 @@ export interface Capability {
   readonly files?: Readonly<Record<string, string>>;
   readonly host?: string;
   readonly path?: string;
+  /** Content of the request, which is a POST then. */
+  readonly body?: string;
   /** Fields of the request, made anew for each measurement. */
   readonly headers?: (host: string) => Record<string, string>;
   /** Fields of the request that the gateway has to be asked for first. */
@@ -175,6 +177,169 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       root: { debugDomain: { callsPerDay: most } },
       host: 'debug.bench.example.com',
     },
+    ...guards(address),
+    ...shapers(),
+    ...tellers(directory, backendPort),
+  ];
+}
+
+/** Those that say who calls, and what may pass. */
+function guards(address: string): Capability[] {
+  const json = { 'Content-Type': 'application/json' };
+  return [
+    {
+      name: 'jwt: ES256, verified before',
+      plugin: [
+        'jwt',
+        {
+          keys: [
+            {
+              jwk: {
+                kty: 'EC',
+                crv: 'P-256',
+                x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
+                y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+              },
+            },
+          ],
+          ignoreExpiration: true,
+          claims: [{ claim: 'iss', name: 'x-iss' }],
+        },
+      ],
+      headers: () => ({ Authorization: `Bearer ${TOKEN}` }),
+    },
+    {
+      name: 'basic-auth',
+      plugin: ['basic-auth', { users: [{ name: 'alice', password: 's3cret' }] }],
+      headers: () => ({ Authorization: 'Basic YWxpY2U6czNjcmV0' }),
+    },
+    {
+      name: 'remote-auth: decision that is kept',
+      plugin: [
+        'remote-auth',
+        { address, cacheSeconds: 600, identities: [{ in: 'header', name: 'X-Token', required: true }] },
+      ],
+      headers: () => ({ 'X-Token': 'let-me-in' }),
+    },
+    {
+      name: 'access-control: data set',
+      plugin: ['access-control', { subject: 'ip', effect: 'allow', dataSets: ['here'] }],
+      root: { dataSets: { here: { type: 'IP_WHITELIST_CIDR', items: ['127.0.0.0/8', '2001:db8::/32'] } } },
+    },
+    {
+      name: 'parameter-access-control',
+      plugin: [
+        'alibaba/accessControl',
+        {
+          parameters: { tenant: 'Header:x-tenant' },
+          rules: [{ name: 'gold', condition: "$tenant = 'gold'", ifFalse: 'DENY' }],
+        },
+      ],
+      headers: gold,
+    },
+    {
+      name: 'throttling: token bucket',
+      plugin: ['alibaba/trafficControl', { unit: 'SECOND', apiDefault: 100_000_000 }],
+    },
+    {
+      name: 'cors: a policy',
+      plugin: ['cors', { allowOrigins: ['https://www.example.com'], allowCredentials: true }],
+      headers: () => ({ Origin: 'https://www.example.com' }),
+    },
+    {
+      name: '(a POST with content, for comparison)',
+      request: { method: 'ANY' },
+      body: '{"a":1}',
+      headers: () => json,
+    },
+    {
+      name: 'request-validation: a POST with content',
+      request: { method: 'ANY' },
+      plugin: [
+        'request-validation',
+        {
+          content: {
+            'application/json': {
+              schema: { type: 'object', required: ['a'], properties: { a: { type: 'integer', minimum: 1 } } },
+            },
+          },
+        },
+      ],
+      body: '{"a":1}',
+      headers: () => json,
+    },
+  ];
+}
+
+/** Those that change requests and answers, or stand in for backends. */
+function shapers(): Capability[] {
+  return [
+    {
+      name: 'caching: an answer that is kept',
+      plugin: ['caching', { lifetimes: [{ statuses: [200], seconds: 3600 }] }],
+    },
+    {
+      name: 'transformer',
+      plugin: [
+        'alibaba/transformer',
+        {
+          putRequestParameter: [{ name: 'X-Source', value: 'gateway', location: 'header' }],
+          putResponseHeader: [{ name: 'X-Served-By', value: 'gw' }],
+        },
+      ],
+    },
+    {
+      name: 'error-mapping: by status',
+      plugin: [
+        'alibaba/errorMapping',
+        {
+          parameters: { status: 'StatusCode' },
+          errorCondition: '$status = 500',
+          mappings: [{ condition: '$status = 500', statusCode: 502, errorMessage: 'failed' }],
+        },
+      ],
+    },
+    {
+      name: 'circuit-breaker',
+      plugin: [
+        'alibaba/circuitBreaker',
+        {
+          errorCondition: '$StatusCode == 503',
+          errorThreshold: 100,
+          windowInSeconds: 30,
+          openTimeoutSeconds: 60,
+        },
+      ],
+    },
+  ];
+}
+
+/** Those that tell somebody else of a request. */
+function tellers(directory: string, backendPort: number): Capability[] {
+  return [
+    {
+      name: 'mirror: a hundredth',
+      plugin: [
+        'huawei/proxy_mirror',
+        { protocol: 'HTTP', host: `127.0.0.1:${backendPort}`, sample_ratio: 0.01 },
+      ],
+    },
+    { name: 'log-sink: a file', plugin: ['log-sink', { file: { path: `${directory}/sink.jsonl` } }] },
+    {
+      name: 'log-sink: a file, with fields and content',
+      plugin: [
+        'log-sink',
+        {
+          file: { path: `${directory}/sink-more.jsonl` },
+          include: { requestHeaders: ['*'], responseHeaders: ['*'], responseBody: true },
+        },
+      ],
+    },
+    {
+      name: 'tracing: a tenth',
+      isGatewayWide: true,
+      root: { tracing: { endpoint: `http://127.0.0.1:${backendPort}`, ratio: 0.1 } },
+    },
   ];
 }
 
@@ -224,6 +389,11 @@ async function fetchToken(port: number): Promise<Record<string, string>> {
   if (token === null) throw new Error(`no token: ${answer.status} ${await answer.text()}`);
   return { 'X-Auth-Token': token };
 }
+
+/** RFC 7515 appendix A.3. */
+const TOKEN =
+  'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.' +
+  'DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q';
 
 const AUTHORIZE = `exports.handler = async () => ({
   statusCode: 200,

@@ -3,12 +3,13 @@ import { cpuTimeUs, residentBytes } from './cpu.ts';
 import { BACKEND_BODY, type Target } from './targets.ts';
 import { findProgram, type Workspace } from './workspace.ts';
 
-/** What wrk sends: GET requests to `path`, where `%05d` counts from 0 to `count - 1` and starts over. */
+/** What wrk sends: GET requests to `path`, where `%05d` counts from 0 to `count - 1` and starts over; POST with a body. */
 export interface Load {
   readonly host: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly path: string;
   readonly count: number;
+  readonly body?: string | undefined;
 }
 
 export interface Sample {
@@ -96,6 +97,8 @@ function toLua(load: Load): string {
   const assignments = headers.map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
   );
+  if (load.body !== undefined)
+    assignments.push('wrk.method = "POST"', `wrk.body = ${JSON.stringify(load.body)}`);
   return `${assignments.join('\n')}
 ${load.count === 1 ? `wrk.path = ${JSON.stringify(load.path)}` : toLuaRequests(load)}
 

@@ -53,9 +53,13 @@ async function start(bench: Bench, entries: ReadonlyMap<number, Capability>): Pr
 }
 
 async function toRunner(capability: Capability, index: number, target: Target): Promise<Runner> {
-  const { name, host = hostOf(index), path = PATH, headers, prepare } = capability;
+  const { name, host = hostOf(index), path = PATH, body, headers, prepare } = capability;
   const given = await prepare?.(target.port);
-  return { name, target, load: () => ({ host, path, count: 1, headers: { ...headers?.(host), ...given } }) };
+  return {
+    name,
+    target,
+    load: () => ({ host, path, body, count: 1, headers: { ...headers?.(host), ...given } }),
+  };
 }
 
 /** @param measured the plain API first, which was measured before each group of the others */
