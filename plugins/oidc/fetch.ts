@@ -26,7 +26,7 @@ export function network(): Connection {
   const dispatcher = new Agent({ maxResponseSize: maxAnswerBytes, keepAliveTimeout: 4000 });
   return {
     // The package's own types are those of its version; what goes in and comes out is the same.
-    fetch: (url, init) => fetch(url, { ...init, dispatcher } as never) as unknown as Promise<Response>,
+    fetch: (url, init) => fetch(url, { ...init, dispatcher } as never),
     close: () => void dispatcher.destroy().catch(() => undefined),
   };
 }

@@ -29,6 +29,8 @@ const algorithms = [
   'Ed25519',
 ];
 const toleranceSeconds = 30;
+/** Between two fetches of keys for a key that is not there. */
+const cooldownMs = 10_000;
 
 export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string };
 
@@ -49,12 +51,15 @@ export class Tokens {
   }
 
   /**
-   * The claims of an id token, after signature, issuer, audience and times; what belongs to the exchange, the nonce and the
-   * authorized party, the protocol's library has checked.
+   * The claims of an id token, after signature, issuer, audience and times; what belongs to the exchange, such as the
+   * nonce, the protocol's library has checked.
    */
   async identify(idToken: string, accessToken: string): Promise<Claims> {
     const { payload, header } = await this.#verify(idToken, { audience: this.#config.clientId });
-    const { at_hash: hash } = payload;
+    const { at_hash: hash, azp } = payload;
+    // The library asks for it where there are several audiences; where it is, it has to be this client (section 3.1.3.7).
+    if (azp !== undefined && azp !== this.#config.clientId)
+      throw new Refused('the id token is for another client');
     if (hash !== undefined && hash !== hashFor(header.alg, accessToken))
       throw new Refused('the id token is for another access token');
     return withSubject(payload);
@@ -125,9 +130,10 @@ export class Tokens {
   async #keys() {
     const { jwks_uri: uri } = await this.#provider.metadata();
     if (uri === undefined) throw new ProviderTrouble('the discovery document has no jwks_uri');
-    // Kept between requests, with the keys in it; it fetches them again for one that is not there, twice a minute at the most.
-    if (this.#remote?.uri !== uri)
-      this.#remote = { uri, keys: createRemoteJWKSet(new URL(uri), { [customFetch]: this.#provider.fetch }) };
+    if (this.#remote?.uri === uri) return this.#remote.keys;
+    // Kept between requests, with the keys in it; fetched again for one that is not there, but not for each that somebody made up.
+    const options = { [customFetch]: this.#provider.fetch, cooldownDuration: cooldownMs };
+    this.#remote = { uri, keys: createRemoteJWKSet(new URL(uri), options) };
     return this.#remote.keys;
   }
 }
