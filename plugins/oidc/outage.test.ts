@@ -41,7 +41,7 @@ test('an access token that has expired waits for the provider, and the session w
 });
 
 test('signing out works without the provider', async (t) => {
-  const { provider, browser, clock } = await setting(t, {
+  const { provider, browser } = await setting(t, {
     config: { afterLogout: 'https://www.shop.test/bye' },
   });
   const alice = browser();

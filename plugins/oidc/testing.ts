@@ -8,7 +8,7 @@ import { oidc } from './plugin.ts';
 
 export const issuer = 'https://id.test';
 export const clientId = 'shop';
-export const clientSecret = 'a secret: of %& the shop';
+const clientSecret = 'a secret: of %& the shop';
 
 export interface Key {
   readonly privateKey: KeyObject;
@@ -65,7 +65,7 @@ export class FakeProvider {
     this.asked.push(`${method} ${pathname}`);
     if (this.isDown) throw new TypeError('fetch failed');
     assert.equal(origin, issuer, 'only the provider is called');
-    const form = new URLSearchParams(typeof body === 'string' ? body : String(body ?? ''));
+    const form = new URLSearchParams(await new Response(body ?? null).text());
     switch (pathname) {
       case '/.well-known/openid-configuration':
         return json({ ...this.#document(), ...this.metadata });
@@ -180,7 +180,7 @@ export class FakeProvider {
   }
 }
 
-export function json(value: unknown, status = 200): Response {
+function json(value: unknown, status = 200): Response {
   return Response.json(value, { status });
 }
 
@@ -191,10 +191,10 @@ export interface Setting {
   /** What the backend got, in order. */
   readonly served: readonly BackendRequest[];
   /** Browsers share nothing. */
-  browser(options?: BrowserOptions): Browser;
+  readonly browser: (options?: BrowserOptions) => Browser;
 }
 
-export const config = {
+const config = {
   clientId,
   clientSecret,
   discovery: `${issuer}/.well-known/openid-configuration`,
