@@ -1,6 +1,9 @@
 import { type ServiceToken, defineService } from './services.ts';
 
-/** What a data set is for (Alibaba Cloud API Gateway, data sets, doc 458912). */
+/**
+ * What a data set is for (Alibaba Cloud API Gateway, data sets, doc 458912). An item of `BASIC_AUTH_ACCESS` is `name:password`;
+ * a name may have several passwords.
+ */
 export type DataSetType = 'JWT_BLOCKING' | 'IP_WHITELIST_CIDR' | 'PARAMETER_ACCESS' | 'BASIC_AUTH_ACCESS';
 
 /** A list that several plugins may refer to. Items come, go and expire while the gateway runs. */

@@ -119,6 +119,11 @@ export interface Exchange extends Arrival {
   /** Runs once when the caller goes away before it is answered. */
   onAbort(listener: () => void): void;
   /**
+   * Runs once with what this request came to before `response`: the backend's answer, or a refusal. In a call of
+   * `callBackend` that is what the backend said to it. Not when the caller goes away first.
+   */
+  onReply(listener: (settled: Settled) => void): void;
+  /**
    * Reads the whole body, at most as large as the API allows, and keeps it forwardable.
    * Rejects with a `Reply` (413, 408 or 400) when it is larger, late or cut; return that, or let it reject.
    * @param maxBytes a narrower limit than the API's, for what only works on a body of that size
@@ -131,6 +136,16 @@ export interface Exchange extends Arrival {
    * `response`. For what answers in the backend's place and needs it for that, such as a cache. A failure is a refusal.
    */
   callBackend(call?: BackendCall): Promise<Reply>;
+}
+
+/** What a request came to. */
+export interface Settled {
+  /** Not to be changed: others are going to. */
+  readonly reply: Reply;
+  /** `gateway` for every refusal, those included that say that the backend failed. */
+  readonly source: 'backend' | 'gateway';
+  /** Milliseconds until the head of the backend's answer, or until it failed; undefined when none was called, or a mock. */
+  readonly backendMs: number | undefined;
 }
 
 /** How `callBackend` differs from what would happen without it. */
@@ -197,18 +212,28 @@ export interface Inbound {
   readonly exchange: Exchange;
   status: number;
   readonly headers: Fields;
-  /** Set when the gateway refused the request; its body is rendered after this hook unless one is set here. */
-  readonly refusal: Refusal | undefined;
+  /**
+   * Set when the gateway refused the request; its body is rendered after this hook unless one is set here. Another may be
+   * put in its place, such as one with a message of the operator's; `status` is set apart from it.
+   */
+  refusal: Refusal | undefined;
   /** Where the answer came from. */
   readonly source: 'backend' | 'gateway';
   /** Whether there is content, an empty one included; a refusal has none until somebody sets it. */
   readonly hasBody: boolean;
+  /** Bytes of the content; undefined when it streams and its sender did not say how many there are. */
+  readonly bodyLength: number | undefined;
   /** Milliseconds the backend took until its answer's head; undefined when it was not called or is a mock. */
   readonly backendMs: number | undefined;
   /** Milliseconds from receiving the request until the backend's head came, or until now when none did. */
   readonly latencyMs: number;
   /** Reads the whole body (at most `maxBytes`, 12 MiB unless told) and keeps it sendable. */
   readBody(maxBytes?: number): Promise<Buffer>;
+  /**
+   * The whole body, as sent, where it has at most `maxBytes`; the answer goes on as it was. Undefined when it has more,
+   * which costs nothing where its length is announced, or breaks off. Waits until the body has ended or has more.
+   */
+  peekBody(maxBytes: number): Promise<Buffer | undefined>;
   setBody(body: string | Uint8Array | null): void;
   /** Passes each chunk through `chunk`, and what `end` returns after the last. The length becomes unknown. */
   transformBody(transform: { chunk(chunk: Uint8Array): Uint8Array; end?(): Uint8Array }): void;

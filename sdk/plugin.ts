@@ -12,6 +12,7 @@ import type {
   Route,
 } from './exchange.ts';
 import type { Fields } from './fields.ts';
+import type { Machine } from './machine.ts';
 import type { HandlerTiming, ManagementPage } from './management.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
@@ -72,8 +73,8 @@ export interface Hooks {
    * knows what the command line tells: nobody is authenticated, there is no content, the address is 127.0.0.1.
    */
   describe?(exchange: Exchange): readonly string[];
-  /** The configuration that bound this is gone, and no request uses it any more. */
-  dispose?(): void;
+  /** The configuration that bound this is gone, and no request uses it any more. A gateway that stops waits for it. */
+  dispose?(): void | Promise<void>;
 }
 
 /** The gateway-wide hooks, and what else a plugin sets up once for a configuration. */
@@ -170,6 +171,12 @@ export interface Limit {
   readonly key: string;
   readonly limit: number;
   readonly periodMs: number;
+  /**
+   * A token bucket instead of periods: it holds `limit`, each request takes one, and it fills evenly, an empty one in
+   * `periodMs`. So `limit` are admitted at once, and no more than that in `periodMs` on average. Another count than that
+   * of the key's periods.
+   */
+  readonly isBucket?: boolean;
 }
 
 /** What became of a request's limits. Indices are those of the limits asked for. */
@@ -178,7 +185,7 @@ export interface Taken {
   readonly refusedBy: number;
   /** How many more each limit admits in its period. */
   readonly remaining: readonly number[];
-  /** Milliseconds until each period ends. */
+  /** Milliseconds until each period ends; of a bucket, until it admits one more than `remaining`, 0 when it is full. */
   readonly resetMs: readonly number[];
 }
 
@@ -202,6 +209,10 @@ interface CommonKit {
   readonly clock: Clock;
   readonly values: Required<Values>;
   readonly counters: Counters;
+  /** Counts of this machine alone, whatever store the configuration names. */
+  readonly ownCounters: Counters;
+  /** The other processes that serve the same configuration on this machine. */
+  readonly machine: Machine;
   readonly http: HttpClient;
   /** The service another plugin offers. A configuration problem when none does. */
   use<T>(token: ServiceToken<T>): T;

@@ -26,6 +26,8 @@ export interface App {
 export interface Apps {
   byKey(key: string): App | undefined;
   byName(name: string): App | undefined;
+  /** Absent where apps have no other id than their name. */
+  byId?(id: string): App | undefined;
 }
 
 export const Apps: ServiceToken<Apps> = defineService<Apps>('apps');

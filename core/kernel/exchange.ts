@@ -9,6 +9,7 @@ import {
   parseCookies,
   type Refusal,
   type Reply,
+  type Settled,
 } from '#sdk';
 import type { Endpoint, Snapshot } from './endpoint.ts';
 import type { RequestBody } from './request-body.ts';
@@ -87,6 +88,7 @@ export class Exchange implements PublicExchange {
   #cookies: ReadonlyMap<string, string> | undefined;
   #notes: Notes | undefined;
   #abortListeners: (() => void)[] | undefined;
+  #replyListeners: ((settled: Settled) => void)[] | null = null;
 
   constructor(incoming: Incoming, snapshot: Snapshot) {
     this.incoming = incoming;
@@ -164,22 +166,36 @@ export class Exchange implements PublicExchange {
     else this.#abortListeners.push(listener);
   }
 
+  onReply(listener: (settled: Settled) => void): void {
+    if (this.#replyListeners === null) this.#replyListeners = [listener];
+    else this.#replyListeners.push(listener);
+  }
+
+  /** It came to this, before `response`. */
+  settle(reply: Reply, source: Settled['source']): void {
+    const listeners = this.#replyListeners;
+    if (listeners === null || this.isAborted) return;
+    this.#replyListeners = null;
+    const settled = { reply, source, backendMs: this.backendMs };
+    for (const listener of listeners) this.#tell(() => listener(settled), 'a listener of the answer failed');
+  }
+
   /** The caller is gone. */
   abort(): void {
     if (this.isAborted) return;
     this.isAborted = true;
     const listeners = this.#abortListeners;
     this.#abortListeners = undefined;
-    for (const listener of listeners ?? []) this.#tell(listener);
+    for (const listener of listeners ?? []) this.#tell(listener, 'an abort listener failed');
   }
 
   /** A plugin's fault here would otherwise end the process: this runs in an event of the connection. */
-  #tell(listener: () => unknown): void {
+  #tell(listener: () => unknown, message: string): void {
     const failed = (error: unknown): void => {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.snapshot.log.error(
         { requestId: this.requestId, api: this.endpoint?.api.name, error: reason },
-        'an abort listener failed',
+        message,
       );
     };
     try {

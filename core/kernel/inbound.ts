@@ -8,6 +8,7 @@ import {
   checkReplyBody,
 } from '#sdk';
 import type { Exchange } from './exchange.ts';
+import { peekStream } from './peek.ts';
 import { Switched, type Tunnel } from './tunnel.ts';
 
 const defaultMaxBytes = 12 * 1024 * 1024;
@@ -17,7 +18,7 @@ export class Inbound implements PublicInbound {
   readonly exchange: Exchange;
   status: number;
   readonly headers: Fields;
-  readonly refusal: Refusal | undefined;
+  refusal: Refusal | undefined;
   readonly source: 'backend' | 'gateway';
   body: ReplyBody;
   /** What the connection becomes when this is sent with its status, 101. */
@@ -37,6 +38,14 @@ export class Inbound implements PublicInbound {
     return this.body !== null;
   }
 
+  get bodyLength(): number | undefined {
+    const { body } = this;
+    if (body === null) return 0;
+    if (!(body instanceof BodyStream)) return Buffer.byteLength(body);
+    const announced = this.headers.get('content-length');
+    return announced === undefined ? undefined : Number(announced);
+  }
+
   get backendMs(): number | undefined {
     return this.exchange.backendMs;
   }
@@ -53,6 +62,18 @@ export class Inbound implements PublicInbound {
     if (!(body instanceof BodyStream)) return Buffer.from(body.buffer, body.byteOffset, body.length);
     const bytes = await readStream(body, maxBytes);
     this.body = bytes;
+    return bytes;
+  }
+
+  async peekBody(maxBytes: number): Promise<Buffer | undefined> {
+    const { body } = this;
+    if (!(body instanceof BodyStream)) {
+      const bytes = await this.readBody();
+      return bytes.length > maxBytes ? undefined : bytes;
+    }
+    if (Number(this.headers.get('content-length')) > maxBytes) return undefined;
+    const { bytes, rest } = await peekStream(body, maxBytes);
+    this.body = rest;
     return bytes;
   }
 

@@ -220,6 +220,7 @@ function settled(exchange: Exchange, ending: Ending<Reply>): Reply {
 }
 
 function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway' = 'gateway'): void {
+  exchange.settle(reply, source);
   if (exchange.onAnswer !== null) {
     reply.isFromBackend = source === 'backend';
     exchange.onAnswer(reply);

@@ -26,11 +26,11 @@ export function checkPages(
     const { name, section } = definition;
     const at = [section?.name ?? name];
     const setup = setups.get(name);
-    for (const { path } of setup === undefined ? [] : pagesOf(setup)) {
+    for (const { path, isOptional = false } of setup === undefined ? [] : pagesOf(setup)) {
       const owner = owners.get(path);
       owners.set(path, `the plugin "${name}"`);
       if (owner !== undefined) problems.add(at, `the page ${path} belongs to ${owner} already`);
-      if (!hasManagement)
+      if (!hasManagement && !isOptional)
         problems.add(at, `nothing serves ${path}; \`management: { port: N }\` says where to listen for it`);
     }
   }

@@ -163,7 +163,7 @@ test('a dispose that throws, at once or later, is logged and stops no other', as
     apiField: 'rejects',
     bind: () => ({
       // What a plugin without types may do.
-      dispose: () => Promise.reject(new Error('boom')) as never,
+      dispose: () => Promise.reject(new Error('boom')),
     }),
   });
   const fine = definePlugin({

@@ -45,17 +45,14 @@ export class Teller {
   }
 
   async inbound(inbound: Inbound): Promise<object> {
-    const { status, source, hasBody, backendMs, latencyMs } = inbound;
+    const { status, source, hasBody, bodyLength, backendMs, latencyMs } = inbound;
     const refusal = shown(inbound.refusal);
     const { answerHeaders, answerBodyBytes: most } = this.#needs;
-    const length = Number(inbound.headers.get('content-length') ?? Number.NaN);
     return {
       ...this.#head(inbound.exchange),
-      inbound: { status, refusal, source, hasBody, backendMs, latencyMs },
+      inbound: { status, refusal, source, hasBody, bodyLength, backendMs, latencyMs },
       fields: pick(inbound.headers, answerHeaders),
-      content: await this.#content(most, Number.isNaN(length) ? undefined : length, hasBody, () =>
-        inbound.readBody(most),
-      ),
+      content: await this.#content(most, bodyLength, hasBody, () => inbound.readBody(most)),
     };
   }
 

@@ -1,6 +1,6 @@
 import type { Counters, Limit, Taken } from '#sdk';
 import type { CountKeys } from './redis-counters.ts';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink } from '#sdk/redis';
 import { type Counts, takeCounts } from './redis-take.ts';
 
 /** How many keys are leased at once; requests under further ones are counted exactly, with a round trip each. */
@@ -40,8 +40,10 @@ export class LeasedCounters implements Counters {
   }
 
   take(limits: readonly Limit[], partition = ''): Taken | Promise<Taken> {
-    // Two leases of one count would both be spent by a request that is counted once.
-    if (hasTwice(limits)) return this.#options.exact.take(limits, partition);
+    // Two leases of one count would both be spent by a request that is counted once. Of a bucket, what is taken ahead
+    // is not there for the others.
+    if (hasTwice(limits) || limits.some(({ isBucket }) => isBucket))
+      return this.#options.exact.take(limits, partition);
     return this.#spend(limits) ?? this.#lease(limits, partition);
   }
 

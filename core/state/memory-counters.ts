@@ -1,4 +1,5 @@
 import type { Clock, Counters, Limit, Taken } from '#sdk';
+import { isSpent, leftIn, missingAfter, untilNext } from './bucket.ts';
 
 /**
  * How many keys a plugin's periods of one length count apart. Requests under further keys share one count for each
@@ -14,6 +15,19 @@ interface Period {
   /** Number of the period since 1970. */
   window: number;
   counts: Map<string, Count>;
+}
+
+interface Bucket {
+  missing: number;
+  at: number;
+}
+
+/** Buckets that fill in the same time. */
+interface Generations {
+  window: number;
+  current: Map<string, Bucket>;
+  /** Written in the window before. What is older is full, which is what a bucket is that nobody knows. */
+  earlier: Map<string, Bucket>;
 }
 
 /** Counters of one process, each plugin's apart. */
@@ -40,6 +54,7 @@ export class MemoryCounters {
 class PluginCounters implements Counters {
   readonly #clock: Clock;
   readonly #periods = new Map<number, Period>();
+  readonly #buckets = new Map<number, Generations>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -53,8 +68,8 @@ class PluginCounters implements Counters {
     for (let index = 0; index < limits.length; index += 1) {
       const limit = limits[index];
       if (limit === undefined) continue;
-      const count = this.#find(limit, now)?.used ?? 0;
-      if (refusedBy < 0 && count >= limit.limit) refusedBy = index;
+      const count = limit.isBucket === true ? this.#missing(limit, now) : (this.#find(limit, now)?.used ?? 0);
+      if (refusedBy < 0 && isSpent(count, limit)) refusedBy = index;
       used.push(count);
     }
     const taken = refusedBy < 0 ? 1 : 0;
@@ -64,6 +79,12 @@ class PluginCounters implements Counters {
       const limit = limits[index];
       if (limit === undefined) continue;
       const count = (used[index] ?? 0) + taken;
+      if (limit.isBucket === true) {
+        if (taken === 1) this.#fill(limit, now, count);
+        remaining.push(leftIn(count, limit));
+        resetMs.push(untilNext(count, limit));
+        continue;
+      }
       if (taken === 1) this.#set(limit, now, count);
       remaining.push(Math.max(0, limit.limit - count));
       resetMs.push(limit.periodMs - (now % limit.periodMs));
@@ -86,6 +107,43 @@ class PluginCounters implements Counters {
     counts.set(counts.size < maxKeys ? limit.key : sharedKey(limit), { used });
   }
 
+  #missing(limit: Limit, now: number): number {
+    const { current, earlier } = this.#generationsOf(limit.periodMs, now);
+    const key = nameIn(current, limit);
+    const bucket = current.get(key) ?? earlier.get(key);
+    if (bucket === undefined) return 0;
+    // A clock that was set back: it goes on from here, instead of standing still until the time is reached again.
+    bucket.at = Math.min(bucket.at, now);
+    return missingAfter(now - bucket.at, bucket.missing, limit);
+  }
+
+  #fill(limit: Limit, now: number, missing: number): void {
+    const { current } = this.#generationsOf(limit.periodMs, now);
+    const key = nameIn(current, limit);
+    const bucket = current.get(key);
+    if (bucket === undefined) current.set(key, { missing, at: now });
+    else {
+      bucket.missing = missing;
+      bucket.at = now;
+    }
+  }
+
+  #generationsOf(periodMs: number, now: number): Generations {
+    const window = Math.floor(now / periodMs);
+    const found = this.#buckets.get(periodMs);
+    if (found === undefined) {
+      const made = { window, current: new Map<string, Bucket>(), earlier: new Map<string, Bucket>() };
+      this.#buckets.set(periodMs, made);
+      return made;
+    }
+    if (window > found.window) {
+      found.earlier = window === found.window + 1 ? found.current : new Map();
+      found.current = new Map();
+      found.window = window;
+    }
+    return found;
+  }
+
   #countsOf(periodMs: number, now: number): Map<string, Count> {
     const window = Math.floor(now / periodMs);
     const period = this.#periods.get(periodMs);
@@ -101,6 +159,10 @@ class PluginCounters implements Counters {
     }
     return period.counts;
   }
+}
+
+function nameIn(buckets: ReadonlyMap<string, Bucket>, limit: Limit): string {
+  return buckets.size < maxKeys || buckets.has(limit.key) ? limit.key : sharedKey(limit);
 }
 
 function sharedKey({ limit }: Limit): string {

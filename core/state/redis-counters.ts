@@ -1,6 +1,6 @@
 import type { Counters, Limit, Taken } from '#sdk';
 import type { CounterSource } from './state.ts';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink } from '#sdk/redis';
 import { takeCounts, toTaken } from './redis-take.ts';
 
 /** Where a plugin's counts are in the store. */
@@ -16,8 +16,8 @@ export class CountKeys {
     return `${this.#prefix}${partition}}`;
   }
 
-  of(base: string, { key, periodMs }: Limit): string {
-    return `${base}${periodMs}\0${key}`;
+  of(base: string, { key, periodMs, isBucket }: Limit): string {
+    return `${base}${periodMs}${isBucket === true ? 'b' : ''}\0${key}`;
   }
 }
 

@@ -9,6 +9,8 @@ export interface CounterSource {
 /** Counters and values, of this machine or shared with others. */
 export interface State {
   readonly counters: CounterSource;
+  /** This machine's, the same as `counters` where nothing is shared. */
+  readonly ownCounters: CounterSource;
   readonly values: Values;
 }
 

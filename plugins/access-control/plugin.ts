@@ -8,88 +8,48 @@ import {
   describeAllowed,
   refuse,
 } from '#sdk';
-import { AddressSet, readRange } from './address-set.ts';
-import { fromForwardedFor } from './client-address.ts';
-import { Config } from './options.ts';
-
-type Check = (exchange: Exchange) => Reply | undefined;
-type Judge = (address: string) => Reply | undefined;
-
-/** How many callers' verdicts are kept: reading an address costs fifty times as much as finding it here. */
-const keptVerdicts = 1024;
+import { addressCheck } from './address-policy.ts';
+import { fromAlibaba } from './alibaba.ts';
+import { Config, type List } from './options.ts';
 
 export default definePlugin({
   name: 'access-control',
   summary: 'Allows or denies calls by address or account.',
+  dialects: { 'alibaba/ipControl': fromAlibaba },
   config: Config,
   kind: ({ subject }) => `a policy for access by ${subject}`,
   bind(config, kit): Hooks {
     const handle = config.subject === 'ip' ? addressCheck(config, kit) : accountCheck(config, kit);
-    return { auth: { stage: 'authorize', handle }, describe: () => [inWords(config)] };
+    return { auth: { stage: 'authorize', handle }, describe: () => inWords(config) };
   },
 });
 
-function inWords({ subject, effect, values, clientAddress }: Config): string {
+function inWords({ subject, effect, values, dataSets, clientAddress, apps = {} }: Config): readonly string[] {
   const what = subject === 'ip' ? 'addresses' : 'accounts';
   const who = effect === 'allow' ? `only these ${what} may call` : `everybody but these ${what} may call`;
   const where = clientAddress?.from === 'forwarded-for' ? ' (read from X-Forwarded-For)' : '';
-  return `${who}: ${values.join(', ')}${where}`;
-}
-
-function addressCheck({ effect, values, clientAddress }: Config, kit: Kit): Check {
-  const ranges = values.flatMap((value, index) => {
-    const range = readRange(value);
-    if (typeof range !== 'string') return [range];
-    kit.problem(['values', index], `found "${value}"; ${range}`);
-    return [];
-  });
-  const addresses = new AddressSet(ranges);
-  const isAllowed = effect === 'allow';
-  const judge: Judge = (address) => {
-    const isListed = addresses.has(address);
-    // Whoever cannot be told apart is let through by neither effect.
-    if (isListed === undefined) return refuse('client-address-unknown');
-    return isListed === isAllowed ? undefined : refuse('ip-not-allowed');
-  };
-  const index = forwardedIndex(clientAddress, kit);
-  if (index !== undefined) {
-    const read = fromForwardedFor(index);
-    return (exchange) => judge(read(exchange) ?? '');
+  const lines: string[] = [];
+  if (values !== undefined || dataSets !== undefined)
+    lines.push(`${who}: ${named({ ...(values && { values }), ...(dataSets && { dataSets }) })}${where}`);
+  for (const [app, list] of Object.entries(apps)) {
+    const beside = lines.length === 0 ? '' : ' besides';
+    lines.push(`the app ${app} may call from these${beside}: ${named(list)}${where}`);
   }
-  // Not for X-Forwarded-For: what callers write themselves would be kept in memory.
-  const remembered = remember(judge);
-  return (exchange) => remembered(exchange.clientAddress);
+  return lines;
 }
 
-function remember(judge: Judge): Judge {
-  const verdicts = new Map<string, Reply | null>();
-  return (address) => {
-    let verdict = verdicts.get(address);
-    if (verdict === undefined) {
-      verdict = judge(address) ?? null;
-      if (verdicts.size >= keptVerdicts) verdicts.clear();
-      verdicts.set(address, verdict);
-    }
-    return verdict ?? undefined;
-  };
+function named({ values = [], dataSets = [] }: List): string {
+  return [...values, ...dataSets.map((name) => `data set ${name}`)].join(', ');
 }
 
-/** Which entry of X-Forwarded-For counts; undefined when it is the address of the connection. */
-function forwardedIndex(options: Config['clientAddress'], kit: Kit): number | undefined {
-  if (options?.from === 'forwarded-for') return options.index ?? -1;
-  if (options?.index !== undefined) {
-    kit.problem(
-      ['clientAddress', 'index'],
-      'only X-Forwarded-For has entries; allowed with `from: forwarded-for`',
-    );
-  }
-  return undefined;
-}
-
-function accountCheck({ effect, values, clientAddress }: Config, kit: Kit): Check {
+function accountCheck(config: Config, kit: Kit): (exchange: Exchange) => Reply | undefined {
+  const { effect, values = [], clientAddress, dataSets, apps } = config;
   if (clientAddress !== undefined) {
     kit.problem(['clientAddress'], 'accounts have no address; allowed with `subject: ip`');
   }
+  if (dataSets !== undefined) kit.problem(['dataSets'], 'they hold addresses; allowed with `subject: ip`');
+  if (apps !== undefined) kit.problem(['apps'], 'allowed with `subject: ip`');
+  if (values.length === 0) kit.problem([], 'nobody is listed; allowed: `values`');
   const known = kit.find(Accounts);
   for (const [index, value] of values.entries()) {
     // Such a name would match nobody, and a denied account would go on calling.

@@ -26,7 +26,7 @@ suite('refused configurations', () => {
     [ip('192.0.2.9-192.0.2.1'), 'values[0]', /begins with its lower address/],
     [ip('192.0.2.1-2001:db8::1'), 'values[0]', /both ends of a range must be IPv4, or both IPv6/],
     [ip(), 'values', /found a list of 0/],
-    [ip(...Array.from({ length: 101 }, (_, host) => `192.0.2.${host}`)), 'values', /found a list of 101/],
+    [ip(...Array.from({ length: 10_001 }, () => '192.0.2.1')), 'values', /found a list of 10001/],
     [account('aaa,bbb'), 'values[0]', /found "aaa,bbb"; allowed: the name of one account/],
     [account('aaa '), 'values[0]', /the name of one account/],
     [{ ...account('a'), clientAddress: { from: 'connection' } }, 'clientAddress', /accounts have no address/],
@@ -55,7 +55,7 @@ suite('refused configurations', () => {
     });
   }
 
-  test('a hundred values are allowed', async () => {
-    await start([ip(...Array.from({ length: 100 }, (_, host) => `192.0.2.${host}`))]);
+  test('ten thousand values are allowed', async () => {
+    await start([ip(...Array.from({ length: 10_000 }, (_, at) => `192.0.${at % 250}.${at % 251}`))]);
   });
 });

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { destination } from 'pino';
-import type { Clock, Completed, Log, LogMasks } from '#sdk';
+import { type Clock, type Completed, type Log, type LogMasks, credentialFields, redacted } from '#sdk';
 
 /** What an operator may say of a log. */
 interface LogOptions {
@@ -13,21 +13,6 @@ export interface AccessLog {
   write(notice: Completed): void;
   close(): void;
 }
-
-/** Fields whose value is a credential, or leads to one. */
-const credentials: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'set-cookie',
-  'x-apig-appcode',
-  'x-auth-token',
-  'x-ca-proxy-signature',
-  'x-ca-signature',
-  'x-hw-appkey',
-  'x-security-token',
-  'x-subject-token',
-]);
 
 interface Shared {
   readonly stream: { write(line: string): void; end(): void };
@@ -167,8 +152,8 @@ function lineOf(
   for (const name of extra) {
     const value = arrival.headers.combined(name);
     if (value !== undefined)
-      line[`header.${name}`] = credentials.has(name)
-        ? '[redacted]'
+      line[`header.${name}`] = credentialFields.has(name)
+        ? redacted
         : (mask?.mask('REQUEST_HEADER', name, value) ?? value);
   }
   return line;

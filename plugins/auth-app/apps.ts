@@ -98,7 +98,11 @@ export function readApps(section: Static<typeof AppsSchema> | undefined, kit: Se
     byName.set(name, app);
     byId.set(id, app);
   }
-  const apps: Apps = { byKey: (key) => byKey.get(key), byName: (name) => byName.get(name) };
+  const apps: Apps = {
+    byKey: (key) => byKey.get(key),
+    byName: (name) => byName.get(name),
+    byId: (id) => byId.get(id),
+  };
   appCodes.set(apps, codes);
   return apps;
 }

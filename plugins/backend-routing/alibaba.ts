@@ -1,7 +1,7 @@
 import { type Kit, defineDialect } from '#sdk';
+import { translateBackend } from '#sdk/backends';
 import { type ParameterScope, reportCondition, reportParameters, resolveNothing } from '#sdk/expressions';
 import { headerNameProblem, headerValueProblem, queryTextProblem } from './additions.ts';
-import { translateBackend } from './alibaba-backend.ts';
 import { type AlibabaRoute, type AlibabaRouting, Document } from './alibaba-document.ts';
 import { type RouteConfig, type RoutingConfig, reportTwins } from './options.ts';
 

@@ -32,8 +32,6 @@ export type RoutingConfig = Static<typeof Routing>;
 /** What is written is the first; the other is what the API field `policies` comes to. */
 export const Config = Type.Unsafe<RoutingConfig | readonly PolicyConfig[]>(Routing);
 export type RouteConfig = RoutingConfig['routes'][number];
-/** A backend as written, whole or in part. */
-export type Definition = Readonly<Record<string, unknown>>;
 
 type Problem = (path: readonly (string | number)[], message: string, offset?: number) => void;
 

@@ -1,4 +1,5 @@
 import { type Backend, type Hooks, type Kit, definePlugin } from '#sdk';
+import { type Definition, mergeBackend, missingPlace } from '#sdk/backends';
 import { RequestReaders, reportCondition, reportParameters } from '#sdk/expressions';
 import {
   compileAdditions,
@@ -9,10 +10,9 @@ import {
 } from './additions.ts';
 import { fromAlibaba } from './alibaba.ts';
 import { type EngineRoute, compileRoutes } from './engine.ts';
-import { mergeBackend, missingPlace } from './merge.ts';
 import { policies, policyHooks } from './policies.ts';
 import type { PolicyConfig } from './policy-options.ts';
-import { Config, type Definition, type RouteConfig, type RoutingConfig, reportTwins } from './options.ts';
+import { Config, type RouteConfig, type RoutingConfig, reportTwins } from './options.ts';
 
 export default definePlugin({
   name: 'backend-routing',

@@ -28,12 +28,16 @@ export function compileResponse(response: GroupResponse, report: ReportAt): Rend
       if (response.dialect === 'alibaba') answer.headers.set('X-Ca-Request-Id', arrival.requestId);
       return;
     }
-    // A plugin that gave the refusal a body of its own, such as an error mapping, meant that one.
-    if (answer.hasBody) return;
     const facts = { arrival, exchange, refusal };
+    // A plugin that gave the refusal a body or a status of its own, such as an error mapping, meant that one.
+    if (answer.hasBody) {
+      form.header?.(answer, facts);
+      return;
+    }
     const { type, status } = refusalKinds[refusal.kind];
-    const custom = customs.get(type) ?? customs.get(fallbackOf(refusal.status ?? status));
-    if (custom?.status !== undefined) answer.status = custom.status;
+    const own = refusal.status ?? status;
+    const custom = customs.get(type) ?? customs.get(fallbackOf(own));
+    if (custom?.status !== undefined && answer.status === own) answer.status = custom.status;
     form.header?.(answer, facts);
     if (custom?.body === undefined) {
       form.body?.(answer, facts);

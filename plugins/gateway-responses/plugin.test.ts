@@ -49,7 +49,12 @@ const [plainGateway, customGateway, fallbackGateway] = await Promise.all([
   }),
   gatewayOf({ response: 'r', responses: { r: fallbacks } }),
 ]);
-const byCode: ReadonlySet<RefusalKind> = new Set(['app-not-authorized', 'authorizer-denied']);
+const byCode: ReadonlySet<RefusalKind> = new Set([
+  'app-not-authorized',
+  'authorizer-denied',
+  'circuit-open',
+  'third-auth-blocked',
+]);
 for (const kind of kinds) {
   const { type, status, code, message } = refusalKinds[kind];
   const ask = { headers: { 'x-kind': kind } };
@@ -200,6 +205,21 @@ test('a response handler that gives a refusal its own body, or answers something
   assert.deepEqual([own.status, own.text], [400, 'mine']);
   const replaced = await refusal('bad-request', shape, { 'x-meddle': 'reply' });
   assert.deepEqual([replaced.status, replaced.text], [201, 'replaced']);
+});
+
+test('a status and a message that a response handler gave a refusal are kept', async () => {
+  const message = '{"message":"$context.error.message"}';
+  const shape = { response: 'r', responses: { r: { DEFAULT_4XX: { status: 299, body: message } } } };
+  const told = await refusal('bad-request', shape, { 'x-meddle': 'message' });
+  assert.deepEqual([told.status, told.json()], [280, { message: 'told otherwise' }]);
+});
+
+test("in Alibaba's form a refusal with a body of its own has the fields all the same", async () => {
+  const shape = { response: 'r', responses: { r: { dialect: 'alibaba' } } };
+  const own = await refusal('throttled', shape, { 'x-meddle': 'body' });
+  assert.deepEqual([own.status, own.text], [429, 'mine']);
+  assert.equal(own.headers.get('x-ca-error-code'), 'T429PA');
+  assert.equal(own.headers.get('x-ca-request-id'), own.headers.get('x-request-id'));
 });
 
 test('what completed is told is what was sent', async () => {

@@ -42,6 +42,10 @@ const meddler: PluginDefinition = {
       if (how === 'reply') return reply(201, {}, 'replaced');
       if (how === 'throw') throw new Error('a defect');
       if (how === 'body') inbound.setBody('mine');
+      if (how === 'message' && inbound.refusal !== undefined) {
+        inbound.refusal = { ...inbound.refusal, message: 'told otherwise' };
+        inbound.status = 280;
+      }
       if (how === 'header') inbound.headers.set('content-type', 'text/plain');
       return undefined;
     },

@@ -21,7 +21,7 @@ export function makeKey(kid: string): Key {
   return {
     privateKey,
     jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg: 'ES256' },
-    pem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    pem: publicKey.export({ format: 'pem', type: 'spki' }),
   };
 }
 

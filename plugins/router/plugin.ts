@@ -6,8 +6,10 @@ import {
   type Published,
   type Reply,
   type Route,
+  Routes,
   type SetupKit,
   definePlugin,
+  offer,
   refuse,
 } from '#sdk';
 import { describeMiss } from './miss.ts';
@@ -18,16 +20,19 @@ export type Environments = Map<string, PathTable<Published>>;
 export default definePlugin({
   name: 'router',
   summary: 'Finds the API of a request by host name, environment, method and path.',
+  offers: [Routes],
   setup(_section, kit) {
     const hosts = buildTables(kit);
+    const find: Routes['find'] = (request) => {
+      const environments = hosts.find(request.host);
+      if (environments === undefined) return undefined;
+      const { headers } = request;
+      const table = environments.get(environmentOf(headers));
+      return table === undefined ? undefined : lookUp(table, request);
+    };
     return {
-      routing(arrival) {
-        const environments = hosts.find(arrival.host);
-        if (environments === undefined) return undefined;
-        const { headers } = arrival;
-        const table = environments.get(environmentOf(headers));
-        return table === undefined ? undefined : lookUp(table, arrival);
-      },
+      routing: find,
+      services: [offer(Routes, { find })],
       describeMiss: (arrival) =>
         describeMiss(kit, hosts.find(arrival.host), environmentOf(arrival.headers), arrival),
     };
@@ -38,7 +43,10 @@ function environmentOf(headers: Fields): string {
   return headers.get('x-stage') ?? headers.get('x-ca-stage') ?? 'RELEASE';
 }
 
-function lookUp(table: PathTable<Published>, { method, path }: Arrival): Route | Reply | undefined {
+function lookUp(
+  table: PathTable<Published>,
+  { method, path }: Pick<Arrival, 'method' | 'path'>,
+): Route | Reply | undefined {
   const found = table.find(method, path);
   if (found === undefined) return undefined;
   const { target, values, rest } = found;

@@ -1,4 +1,4 @@
-import type { Config } from './options.ts';
+import type { Config, Period } from './options.ts';
 
 const whose = {
   api: 'of the API',
@@ -8,10 +8,12 @@ const whose = {
 } as const;
 
 /** The limits of a policy in words. */
-export function describeLimits({ scope, period, limits, exceptions = {} }: Config): readonly string[] {
-  const { value, unit } = period;
-  const time = value === 1 ? `a ${unit}` : `in ${value} ${unit}s`;
-  const shared = scope === 'shared' ? ', all APIs of this policy together' : '';
+export function describeLimits(config: Config): readonly string[] {
+  const { scope, limits, exceptions = {}, rules = [], ruleChoice, queue } = config;
+  const together = scope === 'shared' ? ', all APIs of this policy together' : '';
+  const own = config.counting === 'own' ? ', each machine by itself' : '';
+  const shared = together + own;
+  const time = inWords(config.period, config.algorithm);
   const lines: string[] = [];
   for (const each of ['api', 'user', 'app', 'ip'] as const) {
     const limit = limits[each];
@@ -24,7 +26,25 @@ export function describeLimits({ scope, period, limits, exceptions = {} }: Confi
     for (const [name, limit] of Object.entries(names ?? {}))
       lines.push(`at most ${calls(limit)} by the ${kind} ${name} ${time}${shared}`);
   }
+  for (const rule of rules) {
+    const { name, by, condition, match, limit, period = config.period, algorithm = config.algorithm } = rule;
+    const values = by === undefined ? '' : ` with the same ${by.join(', ')}`;
+    const conditions = [condition, match].filter((text) => text !== undefined);
+    const when = conditions.length === 0 ? '' : `, where ${conditions.join(' and ')}`;
+    lines.push(
+      `rule ${name}: at most ${calls(limit)}${values} ${inWords(period, algorithm)}${shared}${when}`,
+    );
+  }
+  if (rules.length > 1 && ruleChoice === 'first')
+    lines.push('of these rules, the first that is about a call');
+  if (queue !== undefined)
+    lines.push(`up to ${calls(queue.length)} over a limit wait, ${queue.waitMs} ms at most`);
   return lines;
+}
+
+function inWords({ value, unit }: Period, algorithm: Config['algorithm']): string {
+  const time = value === 1 ? `a ${unit}` : `in ${value} ${unit}s`;
+  return algorithm === 'bucket' ? `at once, and ${time} on average` : time;
 }
 
 export function calls(limit: number): string {

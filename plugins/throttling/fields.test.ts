@@ -185,7 +185,7 @@ test('counters that answer later: the same, in time', async () => {
 test('counters that answer at once cost no promise', () => {
   const hooks = throttleHooks({
     partition: '',
-    meters: createMeters({ scope: 'api', period, limits: { api: 1 } }, 'policy'),
+    meters: createMeters({ period, limits: { api: 1 } }, 'policy'),
     fallback: undefined,
     tellsAlways: false,
     standardHeaders: false,

@@ -1,37 +1,19 @@
-import type { Exchange, Identity, Limit } from '#sdk';
-import { type Config, type Scope, unitMs } from './options.ts';
-
-/** A limit, and how it is told to callers; made at load. */
-interface Allowance {
-  readonly scope: Scope;
-  readonly limit: number;
-  readonly periodMs: number;
-  /** `limit:10,time:1 minute`. */
-  readonly text: string;
-  /** Response field in debug mode. */
-  readonly field: string;
-  /** The policy's name in `RateLimit`, a Structured Field string (RFC 9651), quotes included. */
-  readonly label: string;
-  /** Its item of `RateLimit-Policy`. */
-  readonly policy: string;
-}
-
-/** An allowance as it applies to one caller. */
-export interface Measure extends Limit {
-  readonly allowance: Allowance;
-}
+import type { Exchange, Identity } from '#sdk';
+import { type Allowance, type Measure, createAllowance, createMeasure } from './allowance.ts';
+import type { Config, Scope } from './options.ts';
 
 /** Says what one limit counts a request under; undefined when it does not concern the caller. */
 export type Meter = (exchange: Exchange) => Measure | undefined;
 
-/** The response field of the default limit in debug mode (guide 4.3.2). */
-export const defaultField = 'X-Apig-RateLimit-api-allenv';
+type CommonLimits = Pick<Config, 'period' | 'limits' | 'exceptions' | 'retryAfterSeconds'> &
+  Partial<Pick<Config, 'algorithm'>>;
 
-type Period = Config['period'];
-
-/** The meters of a policy. @param prefix what keys begin with; the same after a reload */
-export function createMeters({ period, limits, exceptions = {} }: Config, prefix: string): readonly Meter[] {
-  const allow = (scope: Scope) => (limit: number) => createAllowance(scope, limit, period);
+/** The meters of a policy's common limits. @param prefix what keys begin with; the same after a reload */
+export function createMeters(config: CommonLimits, prefix: string): readonly Meter[] {
+  const { period, algorithm, limits, exceptions = {}, retryAfterSeconds } = config;
+  const isBucket = algorithm === 'bucket';
+  const allow = (scope: Scope) => (limit: number) =>
+    createAllowance({ scope, limit, period, isBucket, retryAfterSeconds });
   const meters: Meter[] = [];
   if (limits.api !== undefined) {
     const measure = createMeasure(`${prefix}\0api`, allow('api')(limits.api));
@@ -48,38 +30,9 @@ export function createMeters({ period, limits, exceptions = {} }: Config, prefix
   return meters;
 }
 
-/** The limit of an API that no policy is bound to, over all environments. */
-export function defaultMeasure(api: string, perSecond: number): Measure {
-  const own = createAllowance('api', perSecond, { value: 1, unit: 'second' });
-  const allowance = {
-    ...own,
-    field: defaultField,
-    label: '"default"',
-    policy: own.policy.replace('api', 'default'),
-  };
-  return createMeasure(`\0default\0${api}`, allowance);
-}
-
-function createAllowance(scope: Scope, limit: number, { value, unit }: Period): Allowance {
-  const periodMs = value * unitMs[unit];
-  return {
-    scope,
-    limit,
-    periodMs,
-    text: `limit:${limit},time:${value} ${unit}`,
-    field: `X-Apig-RateLimit-${scope}`,
-    label: `"${scope}"`,
-    policy: `"${scope}";q=${limit};w=${periodMs / 1000}`,
-  };
-}
-
-function createMeasure(key: string, allowance: Allowance): Measure {
-  return { key, limit: allowance.limit, periodMs: allowance.periodMs, allowance };
-}
-
 interface Allowances {
   readonly common: Allowance | undefined;
-  /** By name of the app or account. */
+  /** By id or name of the app, or by name of the account. */
   readonly exceptions: ReadonlyMap<string, Allowance>;
 }
 
@@ -97,7 +50,7 @@ function appMeter(prefix: string, { common, exceptions }: Allowances): Meter {
   return ({ identity }) => {
     const app = identity?.app;
     if (app === undefined) return undefined;
-    const allowance = exceptions.get(app.name) ?? common;
+    const allowance = exceptions.get(app.id) ?? exceptions.get(app.name) ?? common;
     return allowance === undefined ? undefined : createMeasure(prefix + app.id, allowance);
   };
 }

@@ -44,6 +44,8 @@ function identityOf(appName: string | undefined, user: string | undefined): Iden
 /** A policy that is bound to APIs `shop/one` and `shop/two`, published in RELEASE and TEST, unless told otherwise. */
 export interface Setting {
   readonly config?: unknown;
+  /** A dialect that the policy is written in. */
+  readonly type?: string;
   readonly section?: unknown;
   readonly binding?: Readonly<Record<string, unknown>>;
   readonly clock?: VirtualClock;
@@ -51,22 +53,23 @@ export interface Setting {
 }
 
 /** The whole configuration of a setting. */
-export function configOf({ config, section, binding, auth: kind = 'app' }: Setting): Record<string, unknown> {
+export function configOf(setting: Setting): Record<string, unknown> {
+  const { config, type = 'throttling', section, binding, auth: kind = 'app' } = setting;
   const api = (path: string) => ({
-    request: { method: 'GET', path },
+    request: { method: 'ANY', path },
     environments: ['RELEASE', 'TEST'],
     auth: kind,
     backend: { type: 'mock', status: 200 },
   });
   return {
     environments: { TEST: {} },
-    groups: { shop: { domains: ['test'] } },
+    groups: { shop: { domains: ['test', 'www.abc.com'] } },
     apis: { 'shop/one': api('/one'), 'shop/two': api('/two') },
     ...(section === undefined ? {} : { throttling: section }),
     ...(config === undefined
       ? {}
       : {
-          plugins: { policy: { type: 'throttling', config } },
+          plugins: { policy: { type, config } },
           bindings: [{ plugin: 'policy', apis: ['shop/*'], ...binding }],
         }),
   };

@@ -1,4 +1,5 @@
 import {
+  type Answer,
   type Counters,
   type Exchange,
   type Fields,
@@ -8,11 +9,20 @@ import {
   defineNote,
   refuse,
 } from '#sdk';
-import { type Measure, type Meter, defaultField } from './meters.ts';
+import type { RequestReaders } from '#sdk/expressions';
+import { type Measure, defaultField } from './allowance.ts';
+import type { Meter } from './meters.ts';
+import type { WaitingRoom } from './waiting.ts';
 
 /** What the hooks of one API in one environment work with. */
 export interface Throttle {
   readonly meters: readonly Meter[];
+  /** What rules look at; undefined where there are none. */
+  readonly readers?: RequestReaders | undefined;
+  /** Where calls wait that find a bucket empty. */
+  readonly room?: WaitingRoom | undefined;
+  /** Whether another policy has taken this one's place; known when all are bound. */
+  readonly place?: { readonly isTaken: boolean } | undefined;
   /** The limit that holds where no policy is bound; shown in debug mode, counted only if it is among the meters. */
   readonly fallback: Measure | undefined;
   /** Whether answers say how much is left; refusals do always. */
@@ -32,13 +42,14 @@ const counted = defineNote<Counted>('throttling');
 
 /** Fields of our own that a backend, which may be this gateway, must not seem to have set. */
 const debugFields: ReadonlySet<string> = new Set([
-  ...['api', 'user', 'app', 'ip'].map((scope) => `x-apig-ratelimit-${scope}`),
+  ...['api', 'user', 'app', 'ip', 'rule'].map((scope) => `x-apig-ratelimit-${scope}`),
   defaultField.toLowerCase(),
 ]);
 
 /** Counts requests against all limits at once, refuses those over one, and tells callers what is left. */
 export function throttleHooks(throttle: Throttle): Hooks {
-  const { meters, counters, partition, tellsAlways, standardHeaders } = throttle;
+  const { meters, readers, room, counters, partition, tellsAlways, standardHeaders } = throttle;
+  const place = throttle.place ?? free;
   const settle = (exchange: Exchange, measures: readonly Measure[], taken: Taken): Reply | undefined => {
     const isRefused = taken.refusedBy >= 0;
     if (isRefused || (tellsAlways && standardHeaders) || isDebug(exchange)) {
@@ -46,32 +57,46 @@ export function throttleHooks(throttle: Throttle): Hooks {
     }
     return isRefused ? refusal(measures, taken, standardHeaders) : undefined;
   };
+  const count = (exchange: Exchange): Answer<Reply> => {
+    const measures: Measure[] = [];
+    for (const meter of meters) {
+      const measure = meter(exchange);
+      if (measure !== undefined) measures.push(measure);
+    }
+    if (measures.length === 0) return undefined;
+    const taken = room === undefined ? counters.take(measures, partition) : room.admit(exchange, measures);
+    return 'then' in taken
+      ? taken.then((later) => (later === undefined ? left() : settle(exchange, measures, later)))
+      : settle(exchange, measures, taken);
+  };
   return {
     auth: {
       stage: 'admit',
       handle(exchange) {
-        const measures: Measure[] = [];
-        for (const meter of meters) {
-          const measure = meter(exchange);
-          if (measure !== undefined) measures.push(measure);
-        }
-        if (measures.length === 0) return undefined;
-        const taken = counters.take(measures, partition);
-        return 'then' in taken
-          ? taken.then((later) => settle(exchange, measures, later))
-          : settle(exchange, measures, taken);
+        if (place.isTaken) return undefined;
+        if (readers?.needsForm !== true) return count(exchange);
+        const ready = readers.evaluate(exchange, itself);
+        return ready instanceof Promise ? ready.then(count) : count(ready);
       },
     },
     response(inbound) {
       const { exchange, headers, refusal } = inbound;
       const isTold = standardHeaders && (tellsAlways || refusal?.kind === 'throttled');
       const isShown = isDebug(exchange);
-      if (!isTold && !isShown) return undefined;
+      if ((!isTold && !isShown) || place.isTaken) return undefined;
       const found = exchange.notes.get(counted);
       if (isTold && found !== undefined) tell(headers, found);
       return isShown ? debug(headers, found, throttle) : undefined;
     },
   };
+}
+
+const free = { isTaken: false };
+const itself = (exchange: Exchange): Exchange => exchange;
+
+/** Nobody gets it; the log tells why the request went no further. */
+function left(): Reply {
+  return refuse('throttled', { cause: 'the caller left the queue' });
 }
 
 function isDebug({ headers }: Exchange): boolean {
@@ -85,11 +110,9 @@ function refusal(measures: readonly Measure[], taken: Taken, standardHeaders: bo
     message: `The throttling threshold has been reached: policy ${allowance?.scope} over ratelimit,${allowance?.text}`,
     cause: `over the limit of the ${allowance?.scope}`,
   };
-  if (!standardHeaders) return refuse('throttled', details);
-  return refuse('throttled', {
-    ...details,
-    headers: { 'Retry-After': String(seconds(taken.resetMs[refusedBy])) },
-  });
+  const retryAfter = allowance?.retryAfterSeconds ?? (standardHeaders ? untilAllowed(taken) : undefined);
+  if (retryAfter === undefined) return refuse('throttled', details);
+  return refuse('throttled', { ...details, headers: { 'Retry-After': String(retryAfter) } });
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4. A backend's own lines stay: both fields are lists. */
@@ -134,6 +157,10 @@ function look(counters: Counters, measure: Measure): Taken | Promise<Taken> {
 
 function remain(remaining: number | undefined, text: string): string {
   return `remain:${remaining ?? 0},${text}`;
+}
+
+function untilAllowed({ resetMs, refusedBy }: Taken): number {
+  return seconds(resetMs[refusedBy]);
 }
 
 function seconds(ms: number | undefined): number {

@@ -7,7 +7,15 @@ export { compileTemplate, type Template, type TemplateOptions } from './interpol
 export { readJsonPath, type JsonPath } from './json-path.ts';
 export { systemNames, type SystemName } from './locations.ts';
 export { parseParameters, type ParameterContext, type ParameterScope } from './parameters.ts';
-export { reportCondition, reportParameters, resolveNothing, type ReportProblem } from './reporting.ts';
+export {
+  reportCondition,
+  reportParameters,
+  reportTemplate,
+  resolveNothing,
+  type ReportProblem,
+} from './reporting.ts';
 export { RequestReaders, requestReader } from './request-readers.ts';
+export { type AnswerFacts, ResponseReaders } from './response-readers.ts';
+export { type AnswerFields, type AnswerTemplate, type AnswerText, reportAnswer } from './answer-template.ts';
 export { compileRule, reportRule, type RuleNames } from './rule.ts';
 export { RuleParameter, ruleReaders } from './rule-parameters.ts';

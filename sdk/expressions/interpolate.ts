@@ -2,8 +2,11 @@ import { createBinder, isAbsent, type CompileOptions, type Reader, type Value } 
 
 /** What a template is compiled against. */
 export interface TemplateOptions<T> extends CompileOptions<T> {
-  /** Applied to each inserted value, for a syntax that needs it (JSON text, a header); none unless given. */
-  readonly encode?: (text: string) => string;
+  /**
+   * Applied to each inserted value, for a syntax that needs it (JSON text, a header); none unless given.
+   * @param offset of the `${name}` that the value is put in for
+   */
+  readonly encode?: (text: string, offset: number) => string;
 }
 
 /** A compiled template. */
@@ -21,14 +24,14 @@ const reference = /\$\{(?<name>[A-Za-z_]\w*)\}/y;
  */
 export function compileTemplate<T>(text: string, options: TemplateOptions<T>): Template<T> {
   const binder = createBinder(options);
-  const parts: (string | Reader<T>)[] = [];
+  const parts: (string | Insertion<T>)[] = [];
   let position = 0;
   for (let at = text.indexOf('${'); at >= 0; at = text.indexOf('${', position)) {
     reference.lastIndex = at;
     const name = reference.exec(text)?.groups?.name;
     parts.push(text.slice(position, at));
     position = name === undefined ? at + 2 : reference.lastIndex;
-    if (name !== undefined) parts.push(binder.read(name, at));
+    if (name !== undefined) parts.push({ read: binder.read(name, at), offset: at });
     else binder.problems.push(malformed(at));
   }
   parts.push(text.slice(position));
@@ -36,17 +39,26 @@ export function compileTemplate<T>(text: string, options: TemplateOptions<T>): T
   return join(parts, options.encode);
 }
 
-function join<T>(parts: readonly (string | Reader<T>)[], encode: TemplateOptions<T>['encode']): Template<T> {
+interface Insertion<T> {
+  readonly read: Reader<T>;
+  readonly offset: number;
+}
+
+function join<T>(
+  parts: readonly (string | Insertion<T>)[],
+  encode: TemplateOptions<T>['encode'],
+): Template<T> {
   return (target) => {
     let text = '';
-    for (const part of parts) text += typeof part === 'string' ? part : insert(part(target), encode);
+    for (const part of parts)
+      text += typeof part === 'string' ? part : insert(part.read(target), part.offset, encode);
     return text;
   };
 }
 
-function insert(value: Value, encode?: (text: string) => string): string {
+function insert(value: Value, offset: number, encode: TemplateOptions<unknown>['encode']): string {
   const text = isAbsent(value) ? '' : String(value);
-  return encode === undefined ? text : encode(text);
+  return encode === undefined ? text : encode(text, offset);
 }
 
 function malformed(offset: number) {

@@ -2,6 +2,7 @@ import type { Reader } from './bind.ts';
 import { compileCondition, type Condition, type ConditionOptions } from './compile.ts';
 import type { Parameter } from './declaration.ts';
 import { ExpressionError } from './expression-error.ts';
+import { compileTemplate, type Template, type TemplateOptions } from './interpolate.ts';
 import { parseParameters, type ParameterContext, type ParameterScope } from './parameters.ts';
 
 type Path = readonly (string | number)[];
@@ -44,6 +45,24 @@ export function reportCondition<T>(
   } catch (error) {
     for (const { message, offset } of problemsOf(error)) problem(path, message, offset);
     return () => false;
+  }
+}
+
+/**
+ * As `compileTemplate`, with every problem reported at its place in the text; the template is then always empty.
+ * @param path of the text
+ */
+export function reportTemplate<T>(
+  text: string,
+  options: TemplateOptions<T>,
+  path: Path,
+  problem: ReportProblem,
+): Template<T> {
+  try {
+    return compileTemplate(text, options);
+  } catch (error) {
+    for (const { message, offset } of problemsOf(error)) problem(path, message, offset);
+    return () => '';
   }
 }
 

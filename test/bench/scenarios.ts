@@ -3,6 +3,7 @@ import type { Load } from './load.ts';
 
 export const SCENARIOS = [
   'plain',
+  'cached',
   'signed',
   'full',
   'full-metrics',
@@ -29,6 +30,11 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   plain: {
     title: 'plain API',
     config: (port, backendPort) => toConfig(port, apis(1, 'none', backendPort)),
+    load: () => ({ host: HOST, headers: {}, path: PATH, count: 1 }),
+  },
+  cached: {
+    title: 'answers from the cache',
+    config: (port, backendPort) => toConfig(port, apis(1, 'none', backendPort)) + CACHING,
     load: () => ({ host: HOST, headers: {}, path: PATH, count: 1 }),
   },
   signed: {
@@ -157,6 +163,14 @@ bindings:
   - { plugin: allowed, apis: [bench/service-0] }
   - { plugin: limited, apis: [bench/service-0] }
   - { plugin: signed, apis: [bench/service-0] }
+`;
+
+const CACHING = `plugins:
+  kept:
+    type: caching
+    config: { lifetimes: [{ seconds: 100000 }] }
+bindings:
+  - { plugin: kept, apis: [bench/service-0] }
 `;
 
 const SELF_CALL_PLUGINS = `plugins:

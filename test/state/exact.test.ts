@@ -32,6 +32,39 @@ for (const most of [1, 63, 64, 1000]) {
   });
 }
 
+for (const most of [1, 64, 1000]) {
+  test(`two machines with 64 callers take exactly the ${most} that a bucket holds`, async () => {
+    assert.equal(await storm([one, two], 2000, { ...limit(`bucket ${most}`, most), isBucket: true }), most);
+  });
+}
+
+test('a bucket fills for all machines, by the time of the server', async () => {
+  const bucket = { ...limit('filling', 4, 400), isBucket: true };
+  const beganAt = performance.now();
+  let admitted = 0;
+  let refused = 0;
+  while (admitted < 12) {
+    const machine = admitted % 2 === 0 ? one : two;
+    const taken = await machine.take(bucket, limit('beside it', 1_000_000));
+    if (taken.refusedBy < 0) admitted += 1;
+    else {
+      refused += 1;
+      assert.equal(taken.refusedBy, 0);
+      assert.ok((taken.resetMs[0] ?? 0) >= 1 && (taken.resetMs[0] ?? 0) <= 100, `${taken.resetMs[0]}`);
+    }
+  }
+  assert.ok(refused > 0);
+  // Eight came back, one each 100 ms; a millisecond for each clock that was rounded.
+  assert.ok(performance.now() - beganAt >= 798);
+  assert.deepEqual((await two.take(limit('beside it', 1_000_000))).remaining, [1_000_000 - 13]);
+});
+
+test('a bucket is another count than that of the same key', async () => {
+  assert.equal((await one.take(limit('both', 1))).refusedBy, -1);
+  assert.equal((await one.take({ ...limit('both', 1), isBucket: true })).refusedBy, -1);
+  assert.equal((await two.take({ ...limit('both', 1), isBucket: true })).refusedBy, 0);
+});
+
 test('a limit of N admits N, and tells what is left', async () => {
   const first = await one.take(limit('told', 2));
   assert.deepEqual([first.refusedBy, first.remaining], [-1, [1]]);

@@ -105,3 +105,12 @@ test('a lease ends with its window', { timeout: 60_000 }, async () => {
     }
   }
 });
+
+test('a bucket is never leased: whoever asks first gets what is there', async () => {
+  const [one, two] = machines;
+  assert.ok(one && two);
+  const bucket = { ...limit('bucket', 100), isBucket: true };
+  assert.equal((await two.take(bucket)).refusedBy, -1);
+  assert.equal(await storm([one], 200, bucket), 99);
+  assert.equal((await two.take(bucket)).refusedBy, 0);
+});

@@ -56,12 +56,13 @@ export async function openMachine(
     (level: string): Log['info'] =>
     (fields, message) =>
       void log.push({ level, message, error: fields['error'] });
-  const own = { counters: new MemoryCounters(clock), values: new MemoryValues(clock) };
+  const counters = new MemoryCounters(clock);
+  const own = { counters, ownCounters: counters, values: new MemoryValues(clock) };
   const states = new States(own, { info: note('info'), warn: note('warn'), error: note('error') });
   const held = states.hold(plan);
   await held.open();
-  const counters = held.counters.of('plugin');
-  return { held, log, take: async (...limits) => counters.take(limits) };
+  const counted = held.counters.of('plugin');
+  return { held, log, take: async (...limits) => counted.take(limits) };
 }
 
 /** Asks as many times over 64 callers at once; counts who was admitted. */

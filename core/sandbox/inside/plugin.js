@@ -115,6 +115,7 @@ return ({ definition, sdk }, { line }) => {
         return parseCookies(fields.get('cookie'));
       },
       onAbort: () => unavailable('exchange.onAbort'),
+      onReply: () => unavailable('exchange.onReply', 'use the hook response'),
       callBackend: () => unavailable('exchange.callBackend', 'return nothing, and the request goes to its backend'),
       readBody,
       readForm: async () => (isForm ? Params.parse((await readBody()).toString('utf8')) : Params.empty),
@@ -149,6 +150,11 @@ return ({ definition, sdk }, { line }) => {
         headers: new Watched(data.fields, needs.answerHeaders, 'answerHeaders', changes.headers),
         readBody: reader(data.content, 'answerBodyBytes'),
         setBody: (body) => void (changes.body = contentOf(body)),
+        // Read only: setting it is an error, lest somebody believe that it had an effect.
+        get refusal() {
+          return data.inbound.refusal;
+        },
+        peekBody: () => unavailable('inbound.peekBody', 'use readBody and needs.answerBodyBytes'),
         transformBody: () => unavailable('inbound.transformBody', 'use readBody, setBody and needs.answerBodyBytes'),
       };
       return { subject: inbound, tell: () => changed(data.inbound, inbound, ['status'], changes) };
