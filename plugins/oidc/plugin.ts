@@ -18,10 +18,17 @@ export function oidc(connect: () => Connection) {
     setup(_section, kit) {
       const { fetch, close } = connect();
       const sites = new Sites(kit, fetch);
+      let stop: (() => void) | undefined;
       return {
         services: [offer(Own, sites)],
         fallback: (request) => sites.fallback(request),
-        dispose: close,
+        activate() {
+          stop = sites.serveWorkers();
+        },
+        dispose() {
+          stop?.();
+          close();
+        },
       };
     },
     bind(config: Config, kit): Hooks {

@@ -14,6 +14,7 @@ import { check, pathsOf } from './check.ts';
 import type { Fetch } from './fetch.ts';
 import { Gate } from './gate.ts';
 import type { Config } from './options.ts';
+import { MachineValues } from './machine-values.ts';
 import { Party, type Surroundings } from './party.ts';
 import { reachable } from './reachable.ts';
 import { finish } from './sign-in.ts';
@@ -32,6 +33,7 @@ export interface Site {
 
 /** What a configuration has of this plugin. */
 export class Sites {
+  readonly #values: MachineValues;
   readonly #surroundings: Surroundings;
   readonly #apis: ReadonlyMap<string, Api>;
   readonly #sites = new Map<string, Site & { readonly party: Party }>();
@@ -40,8 +42,9 @@ export class Sites {
   readonly #hosts = new HostTable<ReadonlyMap<string, Page>>();
   readonly #pages = new Map<string, Page>();
 
-  constructor({ values, clock, log, published }: SetupKit, fetch: Fetch) {
-    this.#surroundings = { values: reachable(values), clock, log, fetch };
+  constructor({ values, machine, clock, log, published }: SetupKit, fetch: Fetch) {
+    this.#values = new MachineValues(values, machine);
+    this.#surroundings = { values: reachable(this.#values), clock, log, fetch };
     this.#apis = new Map(published.map(({ api }) => [api.name, api]));
   }
 
@@ -61,6 +64,11 @@ export class Sites {
     }
     this.#announce(site.party, config, kit);
     return site;
+  }
+
+  /** From now on other workers find sessions here, where this one is the main one. Answers what ends that. */
+  serveWorkers(): () => void {
+    return this.#values.serve();
   }
 
   /** What this API serves for the plugin, whoever it is bound to. */
