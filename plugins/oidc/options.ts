@@ -4,7 +4,9 @@ const FieldName = (description: string) =>
   Matching("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", 'the name of a header', { description });
 const ApiName = (description: string) => Type.String({ minLength: 1, description });
 const Path = (description: string) =>
-  Matching('^/[^\\s?#\\\\]*$', 'a path, without a query', { description });
+  Matching("^/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@/-]*$", 'a path, without a query or percent-encoding', {
+    description,
+  });
 
 const Session = Options(
   {

@@ -6,7 +6,7 @@ import { type Granted, Provider } from './provider.ts';
 import { Sealer } from './sealer.ts';
 import { type Session, Sessions } from './sessions.ts';
 import { type Claims, Tokens } from './tokens.ts';
-import { Refused } from './trouble.ts';
+import { ProviderTrouble, Refused } from './trouble.ts';
 
 /** What a party needs of the gateway. */
 export interface Surroundings {
@@ -58,7 +58,7 @@ export class Party {
    */
   async sessionOf(granted: Granted, before?: Session): Promise<Session> {
     const { clock } = this.surroundings;
-    const { accessTokenSeconds, session } = this.config;
+    const { accessTokenSeconds, refresh, session } = this.config;
     const { accessToken, expiresIn = accessTokenSeconds } = granted;
     const idToken = granted.idToken ?? before?.idToken;
     if (idToken === undefined) throw new Refused('there is no id token');
@@ -69,6 +69,8 @@ export class Party {
       accessToken,
       refreshToken: granted.refreshToken ?? before?.refreshToken,
       accessEndsAt: now + expiresIn * 1000,
+      // One that is good for less than that must not be refreshed with each request.
+      refreshAt: now + Math.max(expiresIn - refresh.beforeSeconds, expiresIn / 2) * 1000,
       endsAt: before?.endsAt ?? now + session.lifetimeSeconds * 1000,
       generation: before === undefined ? 0 : before.generation + 1,
     };
@@ -80,7 +82,12 @@ export class Party {
     if (before !== undefined && before.claims.sub !== claims.sub)
       throw new Refused('the refreshed id token is for somebody else');
     if (!this.config.userInfo) return claims;
-    const more = await this.provider.userInfo(accessToken, claims.sub);
-    return { ...more, ...claims };
+    try {
+      return { ...(await this.provider.userInfo(accessToken, claims.sub)), ...claims };
+    } catch (error) {
+      // A refresh token is good once: what came with it must not be lost over this.
+      if (before === undefined || !(error instanceof ProviderTrouble)) throw error;
+      return { ...before.claims, ...claims };
+    }
   }
 }

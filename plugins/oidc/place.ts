@@ -2,10 +2,11 @@ import { type Arrival, type Fields } from '#sdk';
 
 /** How a browser reaches the gateway: `https://host:port`, as the operator says or as the request does. */
 export function originOf(request: Arrival, configured: string | undefined): string {
-  if (configured !== undefined) return configured;
   // With the port that the caller used, which need not be the one that the gateway listens at.
-  const port = /:(\d{1,5})$/.exec(request.headers.get('host') ?? '')?.[1];
-  return `${request.scheme}://${request.host}${port === undefined ? '' : `:${port}`}`;
+  const port = /:\d{1,5}$/.exec(request.headers.get('host') ?? '')?.[0] ?? '';
+  const origin = configured ?? `${request.scheme}://${request.host}${port}`;
+  // As browsers and the protocol's library write it: the provider compares letter by letter.
+  return URL.canParse(origin) ? new URL(origin).origin : origin;
 }
 
 /** Whether a person waits in a browser for a page, who can be sent elsewhere: not a script, not a form that would lose what it sends. */

@@ -119,6 +119,37 @@ test('an access token is refreshed before it expires, once for all who ask', asy
   assert.equal(served.at(-1)?.headers.get('authorization'), 'Bearer access-3', 'the rotated token is good');
 });
 
+test('short-lived access tokens are refreshed after half of their time, not with each request', async (t) => {
+  const { provider, browser, clock } = await setting(t);
+  provider.expiresIn = 30;
+  const alice = browser();
+  await alice.signIn();
+  for (const [seconds, requests] of [
+    [14, 1],
+    [1, 2],
+    [14, 2],
+    [1, 3],
+  ] as const) {
+    clock.advance(seconds * 1000);
+    assert.equal((await alice.open('/')).status, 200);
+    assert.equal(provider.refreshes, requests);
+  }
+});
+
+test('a refresh is not lost over a userinfo that cannot be had', async (t) => {
+  const claims = [{ claim: 'phone', header: 'X-Phone' }];
+  const { provider, browser, served, clock } = await setting(t, { config: { userInfo: true, claims } });
+  const alice = browser();
+  await alice.signIn();
+  provider.hasUserInfo = false;
+  for (const count of [2, 3]) {
+    clock.advance(4 * minute + 1000);
+    assert.equal((await alice.open('/')).status, 200);
+    assert.equal(provider.refreshes, count);
+    assert.equal(served.at(-1)?.headers.get('x-phone'), '123');
+  }
+});
+
 test('a refresh that the provider refuses means signing in again', async (t) => {
   const { provider, browser, clock } = await setting(t);
   const alice = browser();
@@ -333,6 +364,9 @@ test('an origin of the operator stands for TLS that ends elsewhere; ports of the
   const uri = (answer: typeof sent) => new URL(locationOf(answer)).searchParams.get('redirect_uri');
   assert.equal(uri(sent), 'https://www.shop.test/oidc/back');
   assert.match(sent.headers.get('set-cookie') ?? '', /^__Host-.*; Secure/);
+  const odd = await setting(t, { config: { origin: 'https://WWW.shop.test:443' } });
+  const other = await odd.gateway.request('GET', 'http://shop.test/x', { headers: { accept: 'text/html' } });
+  assert.equal(uri(other), 'https://www.shop.test/oidc/back', 'as it is written when the code is traded');
   const plain = await setting(t);
   const alice = plain.browser({ origin: 'http://shop.test:8080' });
   assert.equal(uri(await alice.open('/')), 'http://shop.test:8080/oidc/back');

@@ -17,10 +17,9 @@ export class Refresher {
   /** Rejects when the store is out of reach. */
   renew(found: Found): Renewed | Promise<Renewed> {
     const { refresh } = this.#party.config;
-    const { accessEndsAt, refreshToken } = found.session;
-    const leftMs = accessEndsAt - this.#party.surroundings.clock.now();
-    if (!refresh.enabled || refreshToken === undefined) return leftMs > 0 ? found : undefined;
-    if (leftMs > refresh.beforeSeconds * 1000) return found;
+    const { refreshAt, refreshToken } = found.session;
+    if (!refresh.enabled || refreshToken === undefined) return this.#isGood(found) ? found : undefined;
+    if (refreshAt > this.#party.surroundings.clock.now()) return found;
     const running = this.#running.get(found.key);
     if (running !== undefined) return running;
     const work = this.#refresh(found, refreshToken).finally(() => this.#running.delete(found.key));

@@ -12,6 +12,8 @@ export interface Session {
   readonly refreshToken: string | undefined;
   /** Milliseconds of the clock. */
   readonly accessEndsAt: number;
+  /** When it is to be refreshed, if it can be. */
+  readonly refreshAt: number;
   readonly endsAt: number;
   /** How often it was refreshed. */
   readonly generation: number;
@@ -74,9 +76,9 @@ export class Sessions {
   }
 
   /** Once it settles nobody is signed in by it, whoever refreshes it at the same time. */
-  async end({ key, session }: Found): Promise<void> {
-    // First: `replace` looks at it after it has written.
-    await this.#values.claim(ended(key), Math.max(this.#times.lease, session.endsAt - this.#clock.now()));
+  async end({ key }: Found): Promise<void> {
+    // First: `replace` looks at it after it has written. No refresh that runs now takes that long.
+    await this.#values.claim(ended(key), 2 * this.#times.lease);
     await this.#values.delete(key);
     await this.#values.delete(seenAt(key));
   }

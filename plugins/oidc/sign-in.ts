@@ -29,7 +29,7 @@ export async function begin(party: Party, request: Arrival): Promise<Reply> {
   const origin = originOf(request, config.origin);
   const isSecure = origin.startsWith('https:');
   const state = randomState();
-  const redirectUri = origin + paths.callback;
+  const redirectUri = new URL(paths.callback, origin).href;
   const flow: Flow = {
     nonce: randomNonce(),
     verifier: randomPKCECodeVerifier(),

@@ -49,6 +49,7 @@ export class FakeProvider {
   /** Answers a refresh instead. */
   onRefresh: (() => Response | Promise<Response>) | undefined;
   isDown = false;
+  hasUserInfo = true;
   /** `METHOD path` of each request. */
   readonly asked: string[] = [];
   readonly revoked: string[] = [];
@@ -75,7 +76,9 @@ export class FakeProvider {
         this.#checkClient(new Headers(headers).get('authorization'));
         return this.#token(form);
       case '/userinfo':
-        return json({ sub: 'alice', phone: '123', email: 'other@test' });
+        return this.hasUserInfo
+          ? json({ sub: 'alice', phone: '123', email: 'other@test' })
+          : new Response(null, { status: 503 });
       case '/revoke':
         this.revoked.push(form.get('token') ?? '');
         return new Response(null, { status: 200 });

@@ -132,7 +132,11 @@ export class Tokens {
     if (uri === undefined) throw new ProviderTrouble('the discovery document has no jwks_uri');
     if (this.#remote?.uri === uri) return this.#remote.keys;
     // Kept between requests, with the keys in it; fetched again for one that is not there, but not for each that somebody made up.
-    const options = { [customFetch]: this.#provider.fetch, cooldownDuration: cooldownMs };
+    const options = {
+      [customFetch]: this.#provider.fetch,
+      cooldownDuration: cooldownMs,
+      timeoutDuration: this.#config.timeoutMs,
+    };
     this.#remote = { uri, keys: createRemoteJWKSet(new URL(uri), options) };
     return this.#remote.keys;
   }

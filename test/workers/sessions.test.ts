@@ -27,7 +27,7 @@ test('who signed in with one worker is signed in with all of them', async () => 
     plugins: { people: { type: 'oidc', config }, probe: { type: 'probe' } },
     bindings: [{ plugin: 'people', apis: ['g/who'] }],
   });
-  after(() => fleet.served.end());
+  after(() => fleet.served.end('SIGTERM'));
   await fleet.settled(2);
   const shop = `http://127.0.0.1:${fleet.port}`;
   provider.register({ id: 'shop', secret: 'secret', callback: `${shop}/oidc/back`, afterLogout: shop });
