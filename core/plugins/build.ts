@@ -282,11 +282,7 @@ class Builder {
     });
   }
 
-  #endpoint(
-    target: Published,
-    own: readonly Placed[],
-    timings: readonly HandlerTiming[],
-  ): Endpoint | undefined {
+  #endpoint(target: Published, own: Placed[], timings: readonly HandlerTiming[]): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
     const placed = [...this.#rest(this.#bindings.of(api, environment), api, environment), ...own];
