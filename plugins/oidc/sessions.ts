@@ -34,6 +34,13 @@ interface Times {
   readonly lease: number;
 }
 
+interface Opened {
+  readonly sealed: Uint8Array;
+  readonly found: Found;
+}
+
+/** Some kilobytes each. */
+const maxOpened = 1000;
 /** Between two looks at what another gateway makes of a refresh. */
 const lookMs = 50;
 const idForm = /^[A-Za-z0-9_-]{43}$/;
@@ -45,6 +52,7 @@ export class Sessions {
   readonly #sealer: Sealer;
   readonly #scope: string;
   readonly #times: Times;
+  readonly #opened = new Map<string, Opened>();
 
   constructor(values: Required<Values>, clock: Clock, sealer: Sealer, scope: string, times: Times) {
     this.#values = values;
@@ -109,10 +117,23 @@ export class Sessions {
 
   #open(key: string, sealed: Uint8Array | undefined): Found | undefined {
     if (sealed === undefined) return undefined;
-    const session = this.#sealer.open(sealed, key) as Session | undefined;
-    return session === undefined || session.endsAt <= this.#clock.now()
-      ? undefined
-      : this.#found(key, session);
+    let opened = this.#opened.get(key);
+    // The store says what there is; this only spares opening the same bytes for each request.
+    if (opened === undefined || Buffer.compare(opened.sealed, sealed) !== 0) {
+      const session = this.#sealer.open(sealed, key) as Session | undefined;
+      if (session === undefined) return undefined;
+      opened = { sealed, found: this.#found(key, session) };
+      this.#keep(key, opened);
+    }
+    return opened.found.session.endsAt <= this.#clock.now() ? undefined : opened.found;
+  }
+
+  #keep(key: string, opened: Opened): void {
+    this.#opened.delete(key);
+    this.#opened.set(key, opened);
+    if (this.#opened.size <= maxOpened) return;
+    const [oldest = ''] = this.#opened.keys();
+    this.#opened.delete(oldest);
   }
 
   #found(key: string, session: Session): Found {
