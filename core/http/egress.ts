@@ -27,6 +27,8 @@ const connectionLoss: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRES
 
 /** An answer's head may be as large as a request's. */
 const maxHeaderBytes = 128 * 1024;
+/** About what an interim answer is without fields. */
+const statusLineBytes = 32;
 
 /** Errors of connections that had answered before: such a one may have died unnoticed while it was idle. */
 const onReused = new WeakSet<Error>();
@@ -154,6 +156,7 @@ class Call implements Dispatcher.DispatchHandler {
   #isDelimited = false;
   #isRetried = false;
   #isStopped: Error | null = null;
+  #interimBytes = 0;
 
   constructor(
     pool: OriginClient,
@@ -200,7 +203,7 @@ class Call implements Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     // 101 is no interim answer, and nothing can follow one that switches to nothing.
     if (status < 200 && status !== 101) {
-      this.#outbound.exchange.incoming.delivery.inform(status, interimFields(headers).flat);
+      this.#inform(controller, status, headers);
       return;
     }
     if (status > 599 || status === 101) {
@@ -222,6 +225,18 @@ class Call implements Dispatcher.DispatchHandler {
     this.#stream = stream;
     this.#awaitContent(headers['content-type']);
     this.#resolve(new Reply(status, answeredFields(headers), stream));
+  }
+
+  // Nobody says when a caller has taken them, and a server may send any number.
+  #inform(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+    const { flat } = interimFields(headers);
+    this.#interimBytes += flat.reduce((bytes, text) => bytes + text.length + 2, statusLineBytes);
+    if (this.#interimBytes <= maxHeaderBytes) {
+      this.#outbound.exchange.incoming.delivery.inform(status, flat);
+      return;
+    }
+    this.#settle(refuse('backend-unavailable', { cause: 'more interim answers than a head may be large' }));
+    controller.abort(new Error('too many interim answers'));
   }
 
   onRequestUpgrade(

@@ -121,6 +121,20 @@ test('an interim answer reaches the caller before the final one exists', async (
   client.socket.destroy();
 });
 
+test('interim answers without end are a 502, however little the caller takes of them', async () => {
+  await using backend = await rawBackend((socket) => {
+    const interim = `HTTP/1.1 103 Early Hints\r\nLink: ${'x'.repeat(10_000)}\r\n\r\n`;
+    const flood = (): void => {
+      while (!socket.destroyed && socket.write(interim));
+    };
+    socket.on('drain', flood).once('data', flood);
+  });
+  await using running = await startGateway({ 'main/all': passTo(backend.port) });
+  const answer = await exchangeRaw(running.port, get);
+  assert.equal(answer.status, 502);
+  assert.ok(answer.interim.length > 0 && answer.interim.length < 20, `${answer.interim.length} of them`);
+});
+
 test('HTTP/1.0 callers get no interim answers, no chunks, and the end by the end of the connection', async () => {
   await using backend = await fixed(
     'HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n' +
