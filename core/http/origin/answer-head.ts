@@ -49,7 +49,7 @@ export function readAnswerHead(text: string, method: string): AnswerHead {
   const isBare = method === 'HEAD' || status === 204 || status === 304;
   const content = isBare || status < 200 ? 'none' : framing === 0 ? 'none' : framing;
   const connection = list(headers['connection']);
-  const wantsKept = minor === '1' ? !connection.includes('close') : connection.includes('keep-alive');
+  const wantsKept = !connection.includes('close') && (minor === '1' || connection.includes('keep-alive'));
   // Content that must not be there may follow all the same, and would be taken for the next answer.
   const isSuspect = isBare && (method === 'HEAD' || coding !== undefined || (length ?? 0) > 0);
   return {

@@ -111,6 +111,7 @@ suite('whether the connection can be used again', () => {
     ['HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: x, Close', false],
     ['HTTP/1.0 200 OK\r\nContent-Length: 0', false],
     ['HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: Keep-Alive', true],
+    ['HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive, close', false],
     ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive', false],
     ['HTTP/1.1 204 No\r\nContent-Length: 3', false],
     ['HTTP/1.1 304 Not\r\nTransfer-Encoding: chunked', false],
