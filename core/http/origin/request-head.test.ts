@@ -73,6 +73,8 @@ suite('what would not arrive as it was meant is refused', () => {
     { headers: ['X-A:', 'a'] },
     { headers: ['X-A\r\nX-B', 'a'] },
     { headers: ['', 'a'] },
+    { upgrade: 'websocket\r\nX: 1' },
+    { upgrade: '' },
     { headers: ['Transfer-Encoding', 'chunked'] },
     { headers: ['Keep-Alive', 'timeout=5'] },
     { headers: ['Upgrade', 'h2c'] },

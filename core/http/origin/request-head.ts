@@ -36,6 +36,7 @@ export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHe
   if (!token.test(method)) throw new errors.InvalidArgumentError('invalid request method');
   if (!path.startsWith('/') || unfitPath.test(path))
     throw new errors.InvalidArgumentError('invalid request path');
+  if (typeof upgrade === 'string' && !token.test(upgrade)) throw refused('upgrade');
   const headers = options.headers as readonly string[];
   const found: Found = { host: '', length: undefined, wantsClose: false };
   let lines = '';
