@@ -84,11 +84,12 @@ export class OriginConnection implements AnswerListener, Carrier {
     }
     const { options, head } = request;
     const { body } = options;
-    this.#reader.expect(options.method);
     if (body === null || body === undefined) {
+      this.#reader.expect(options.method);
       this.#socket.write(head.text, 'latin1');
       request.sent();
     } else if (body instanceof Uint8Array) {
+      this.#reader.expect(options.method);
       this.#socket.cork();
       this.#socket.write(head.text, 'latin1');
       this.#socket.write(body);
@@ -157,6 +158,7 @@ export class OriginConnection implements AnswerListener, Carrier {
     const isWanted = (): boolean => this.#request === request && !this.#isGone;
     sendContent(this.#socket, body, request.head, {
       isWanted,
+      begun: () => this.#reader.expect(request.options.method),
       sent: (chunk) => request.bodySent(chunk),
     }).then(
       () => {

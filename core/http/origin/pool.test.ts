@@ -292,3 +292,26 @@ test('who cannot be connected to is told so, and whoever waits tries for itself'
     ['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED'],
   );
 });
+
+test('what came before any byte of a request was sent is no answer to it', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  await send(server.pool);
+  let give = (): void => undefined;
+  const body = (async function* () {
+    await new Promise<void>((resolve) => {
+      give = resolve;
+    });
+    yield Buffer.from('some');
+  })();
+  const asked = send(server.pool, {
+    options: { method: 'POST', body: body as unknown as Dispatcher.DispatchOptions['body'] & {} },
+    started: () => void server.sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'),
+  });
+  const { status, error } = await asked;
+  give();
+  assert.deepEqual([status, error?.message], [0, 'bytes that nobody asked for']);
+  assert.equal((await send(server.pool)).text, 'ok');
+});

@@ -7,6 +7,8 @@ import type { RequestHead } from './request-head.ts';
 interface Progress {
   /** Whether to go on. */
   isWanted(): boolean;
+  /** The first byte is about to leave; before that nothing can be an answer. */
+  begun(): void;
   sent(chunk: Uint8Array): void;
 }
 
@@ -33,8 +35,10 @@ export async function sendContent(
       if (chunk.length === 0) continue;
       const framing = length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
       const before = bytes === 0 ? `${text}${framing}\r\n\r\n` : '';
+      if (length !== undefined && bytes + chunk.length > length)
+        throw new errors.RequestContentLengthMismatchError();
+      if (bytes === 0) progress.begun();
       bytes += chunk.length;
-      if (length !== undefined && bytes > length) throw new errors.RequestContentLengthMismatchError();
       const hasRoom = write(socket, before, chunk, length === undefined);
       progress.sent(chunk);
       if (!hasRoom) await roomIn(socket);
@@ -42,8 +46,10 @@ export async function sendContent(
     }
     if (!progress.isWanted()) return;
     if (bytes < (length ?? 0)) throw new errors.RequestContentLengthMismatchError();
-    if (bytes === 0) socket.write(text + whenEmpty, 'latin1');
-    else if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
+    if (bytes === 0) {
+      progress.begun();
+      socket.write(text + whenEmpty, 'latin1');
+    } else if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
   } finally {
     socket.off('close', closed);
     await pieces.return?.();
