@@ -38,6 +38,8 @@ export class OriginConnection implements AnswerListener, Carrier {
   #request: OriginRequest | null = null;
   #isStarted = false;
   #isSending = false;
+  /** The answer began before all of the request was taken: the server may take the rest for a request of its own. */
+  #isEarly = false;
   #isGone = false;
   #keptMs = Infinity;
   #head: AnswerHead | null = null;
@@ -106,7 +108,10 @@ export class OriginConnection implements AnswerListener, Carrier {
     if (status === 100) return;
     if (status === 101 && typeof request.options.upgrade === 'string') this.#upgrade(request, headers, rest);
     else {
-      if (status >= 200) this.#head = head;
+      if (status >= 200) {
+        this.#head = head;
+        this.#isEarly = this.#isSending || this.#socket.writableLength > 0;
+      }
       request.answered(status, headers);
     }
   }
@@ -122,11 +127,9 @@ export class OriginConnection implements AnswerListener, Carrier {
     const { options } = request;
     const isReusable =
       head?.isKept === true &&
-      !this.#isSending &&
+      !this.#isEarly &&
       !request.head.wantsClose &&
-      typeof options.upgrade !== 'string' &&
-      // An answer that came before all of the request was taken: what the server does with the rest is unknown.
-      this.#socket.writableLength === 0;
+      typeof options.upgrade !== 'string';
     this.#request = null;
     this.#head = null;
     this.#keptMs = head?.keptMs ?? Infinity;

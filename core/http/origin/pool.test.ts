@@ -264,6 +264,34 @@ test('an answer that comes before all of the request was taken is the last of it
   assert.equal(server.sockets.length, 2);
 });
 
+test('an answer that began before all of the request was taken is the last one, too', async () => {
+  let finish = (): void => undefined;
+  await using server = await open((socket, index) => {
+    if (index > 0) answering(() => ok)(socket, index);
+    else {
+      socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n'));
+      socket.on('data', (chunk: Buffer) => {
+        if (chunk.toString('latin1').endsWith('0\r\n\r\n')) socket.write('ok');
+        if (chunk.toString('latin1').startsWith('GET')) socket.destroy();
+      });
+    }
+  }, 1);
+  const body = (async function* () {
+    yield await Promise.resolve(Buffer.from('some'));
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    yield Buffer.from('more');
+  })();
+  const early = await send(server.pool, {
+    options: { method: 'POST', body: body as unknown as Dispatcher.DispatchOptions['body'] & {} },
+    answered: () => finish(),
+  });
+  assert.deepEqual([early.status, early.text], [200, 'ok']);
+  assert.equal((await send(server.pool)).text, 'ok');
+  assert.equal(server.sockets.length, 2);
+});
+
 test('closed, the pool finishes what it has, and keeps nothing', async () => {
   await using server = await open(
     answering(() => ok),
