@@ -37,6 +37,10 @@ export class OriginConnection implements AnswerListener, Carrier {
   readonly #onClose = (): void => this.#lose(null);
   #request: OriginRequest | null = null;
   #isStarted = false;
+  /** Whether a byte of its request was sent. */
+  #isBegun = false;
+  /** Whether it was idle before: by the time of the next request the server may be about to close it. */
+  #isUsed = false;
   #isSending = false;
   /** The answer began before all of the request was taken: the server may take the rest for a request of its own. */
   #isEarly = false;
@@ -66,6 +70,7 @@ export class OriginConnection implements AnswerListener, Carrier {
   assign(request: OriginRequest): void {
     this.#request = request;
     this.#isStarted = false;
+    this.#isBegun = false;
   }
 
   /** Sends the request that it was given. Nothing when the connection was lost meanwhile, which its home knows. */
@@ -87,17 +92,17 @@ export class OriginConnection implements AnswerListener, Carrier {
     const { options, head } = request;
     const { body } = options;
     if (body === null || body === undefined) {
-      this.#reader.expect(options.method);
+      this.#begin(request);
       this.#socket.write(head.text, 'latin1');
       request.sent();
     } else if (body instanceof Uint8Array) {
-      this.#reader.expect(options.method);
+      this.#begin(request);
       this.#socket.cork();
       this.#socket.write(head.text, 'latin1');
       this.#socket.write(body);
       this.#socket.uncork();
       request.sent();
-    } else this.#stream(request, body as AsyncIterable<Uint8Array>);
+    } else this.#stream(request);
   }
 
   head(head: AnswerHead, rest: Buffer): void {
@@ -156,12 +161,17 @@ export class OriginConnection implements AnswerListener, Carrier {
     this.#discard();
   }
 
-  #stream(request: OriginRequest, body: AsyncIterable<Uint8Array>): void {
+  #begin({ options }: OriginRequest): void {
+    this.#isBegun = true;
+    this.#reader.expect(options.method);
+  }
+
+  #stream(request: OriginRequest): void {
     this.#isSending = true;
     const isWanted = (): boolean => this.#request === request && !this.#isGone;
-    sendContent(this.#socket, body, request.head, {
+    sendContent(this.#socket, request.content, request.head, {
       isWanted,
-      begun: () => this.#reader.expect(request.options.method),
+      begun: () => this.#begin(request),
       sent: (chunk) => request.bodySent(chunk),
     }).then(
       () => {
@@ -170,15 +180,17 @@ export class OriginConnection implements AnswerListener, Carrier {
         request.sent();
       },
       (error: unknown) => {
+        if (!isWanted()) return;
         // Where its end would have been only the end of the connection can stand.
-        if (isWanted()) this.#lose(error as Error);
+        this.drop();
+        request.fail(error as Error);
       },
     );
   }
 
   #read(chunk: Buffer): void {
     // Before it is sent nothing can be its answer.
-    if (this.#isStarted) this.#request?.started();
+    if (this.#isBegun) this.#request?.started();
     try {
       this.#reader.read(chunk);
     } catch (error) {
@@ -211,7 +223,7 @@ export class OriginConnection implements AnswerListener, Carrier {
   #lose(error: Error | null): void {
     if (this.#isGone) return;
     const request = this.#request;
-    const isUnsent = request !== null && !this.#isStarted;
+    const isUnsent = request !== null && this.#isUsed && !this.#isBegun;
     this.#request = null;
     this.#discard(isUnsent ? request : null);
     if (!isUnsent) request?.fail(error ?? new ConnectionLost(this.#socket));
@@ -227,6 +239,7 @@ export class OriginConnection implements AnswerListener, Carrier {
 
   #free(): void {
     this.#request = null;
+    this.#isUsed = true;
     // Whoever paused it had the last piece by then; from here on it is watched for what nobody asked for.
     if (this.#socket.isPaused()) this.#socket.resume();
     this.#home.free(this, this.#keptMs);

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { HeaderTable } from './answer-head.ts';
 import type { RequestHead } from './request-head.ts';
+import { type Content, openContent } from './send-content.ts';
 
 /** What a request needs of the connection that it is sent on. */
 export interface Carrier {
@@ -16,6 +17,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
   readonly head: RequestHead;
   readonly #handler: Dispatcher.DispatchHandler;
   #carrier: Carrier | null = null;
+  #content: Content | null = null;
   #isStarted = false;
   isDone = false;
   paused = false;
@@ -25,6 +27,12 @@ export class OriginRequest implements Dispatcher.DispatchController {
     this.options = options;
     this.head = head;
     this.#handler = handler;
+  }
+
+  /** For a request whose content streams. */
+  get content(): Content {
+    // What is no bytes comes in pieces (`ForwardBody`).
+    return (this.#content ??= openContent(this.options.body as unknown as AsyncIterable<Uint8Array>));
   }
 
   get aborted(): boolean {
@@ -50,8 +58,12 @@ export class OriginRequest implements Dispatcher.DispatchController {
     this.fail(reason);
   }
 
-  /** It is about to be sent. Answers false when nobody wants it any more, and nothing of it may be sent. */
+  /**
+   * It is about to be sent, perhaps once more when its connection was lost before its first byte left. Answers false
+   * when nobody wants it any more, and nothing of it may be sent.
+   */
   start(carrier: Carrier): boolean {
+    if (this.isDone) return false;
     this.#carrier = carrier;
     try {
       this.#handler.onRequestStart?.(this, null);
@@ -94,7 +106,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
 
   end(trailers: HeaderTable): void {
     if (this.isDone) return;
-    this.isDone = true;
+    this.#finish();
     this.#handler.onResponseEnd?.(this, trailers);
   }
 
@@ -102,14 +114,20 @@ export class OriginRequest implements Dispatcher.DispatchController {
     headers: HeaderTable,
     socket: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>[3],
   ): void {
-    this.isDone = true;
+    this.#finish();
     this.#handler.onRequestUpgrade?.(this, 101, headers, socket);
   }
 
   fail(error: Error): void {
     if (this.isDone) return;
-    this.isDone = true;
+    this.#finish();
     this.#handler.onResponseError?.(this, error);
+  }
+
+  #finish(): void {
+    this.isDone = true;
+    // A source that waits for its next piece would not learn that nobody wants it.
+    void this.#content?.pieces.return?.();
   }
 
   #tell(call: () => void): void {

@@ -321,24 +321,74 @@ test('who cannot be connected to is told so, and whoever waits tries for itself'
   );
 });
 
-test('what came before any byte of a request was sent is no answer to it', async () => {
-  await using server = await open(
-    answering(() => ok),
-    1,
-  );
-  await send(server.pool);
+/** Content whose only piece comes when it is given. */
+function heldBack(): { readonly body: Dispatcher.DispatchOptions['body'] & {}; give(): void } {
   let give = (): void => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
   const body = (async function* () {
-    await new Promise<void>((resolve) => {
-      give = resolve;
-    });
+    await given;
     yield Buffer.from('some');
   })();
-  const asked = send(server.pool, {
-    options: { method: 'POST', body: body as unknown as Dispatcher.DispatchOptions['body'] & {} },
-    started: () => void server.sockets[0]?.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison'),
+  return { body: body as unknown as Dispatcher.DispatchOptions['body'] & {}, give };
+}
+
+for (const [name, leave] of [
+  ['closes', (socket: Socket) => socket.end()],
+  ['is reset', (socket: Socket) => socket.resetAndDestroy()],
+  ['is told to be late', (socket: Socket) => socket.write('HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n')],
+] as const)
+  test(`content that is awaited while its connection ${name} goes out on another one`, async () => {
+    const got: string[] = [];
+    await using server = await open((socket, index) => {
+      if (index === 0) answering(() => ok)(socket, index);
+      else
+        socket.on('data', (chunk: Buffer) => {
+          got.push(chunk.toString('latin1'));
+          if (got.join('').endsWith('0\r\n\r\n')) socket.write(ok);
+        });
+    }, 1);
+    await send(server.pool);
+    const { body, give } = heldBack();
+    let starts = 0;
+    const asked = send(server.pool, {
+      options: { method: 'POST', body },
+      started: () => {
+        starts += 1;
+        const [first] = server.sockets;
+        if (starts === 1 && first !== undefined) leave(first);
+        else give();
+      },
+    });
+    assert.deepEqual(await asked, { status: 200, text: 'ok', error: undefined });
+    assert.equal(server.sockets.length, 2);
+    assert.match(got.join(''), /^POST [^]*\r\n\r\n4\r\nsome\r\n0\r\n\r\n$/);
   });
-  const { status, error } = await asked;
+
+test('content that fails while it is awaited takes no connection but its own along', async () => {
+  await using server = await open(answering(() => ok));
+  await Promise.all([send(server.pool), send(server.pool), send(server.pool)]);
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  const body = (async function* () {
+    yield* [];
+    throw new Error('the source');
+  })();
+  const asked = await send(server.pool, {
+    options: { method: 'POST', body: body as unknown as Dispatcher.DispatchOptions['body'] & {} },
+  });
+  assert.equal(asked.error?.message, 'the source');
+  assert.equal(server.clients.filter(({ destroyed }) => destroyed).length, 1);
+});
+
+test('what came before any byte of a request was sent is no answer to it', async () => {
+  await using server = await open((socket, index) => {
+    if (index === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison');
+    else answering(() => ok)(socket, index);
+  });
+  const { body, give } = heldBack();
+  const { status, error } = await send(server.pool, { options: { method: 'POST', body } });
   give();
   assert.deepEqual([status, error?.message], [0, 'bytes that nobody asked for']);
   assert.equal((await send(server.pool)).text, 'ok');

@@ -12,6 +12,25 @@ interface Progress {
   sent(chunk: Uint8Array): void;
 }
 
+/** Content that streams: asked for its first piece once, on whichever connection that then leaves. */
+export interface Content {
+  readonly pieces: AsyncIterator<Uint8Array>;
+  readonly first: Promise<IteratorResult<Uint8Array>>;
+}
+
+export function openContent(source: AsyncIterable<Uint8Array>): Content {
+  const pieces = source[Symbol.asyncIterator]();
+  return { pieces, first: nextOf(pieces) };
+}
+
+/** An empty chunk would be the last one. */
+async function nextOf(pieces: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  for (;;) {
+    const next = await pieces.next();
+    if (next.done === true || next.value.length > 0) return next;
+  }
+}
+
 /**
  * Sends a request with content as that comes, at the pace at which the server takes it. The head goes with the first
  * piece; only then it is known that there is any.
@@ -19,41 +38,31 @@ interface Progress {
  */
 export async function sendContent(
   socket: Socket,
-  source: AsyncIterable<Uint8Array>,
+  { pieces, first }: Content,
   { text, length, whenEmpty }: RequestHead,
   progress: Progress,
 ): Promise<void> {
   let bytes = 0;
-  const pieces = source[Symbol.asyncIterator]();
-  // A source that waits for its next piece would not learn that nobody wants it.
-  const closed = (): void => void pieces.return?.();
-  socket.once('close', closed);
-  try {
-    for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
-      if (!progress.isWanted()) return;
-      const chunk = next.value;
-      if (chunk.length === 0) continue;
-      const framing = length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
-      const before = bytes === 0 ? `${text}${framing}\r\n\r\n` : '';
-      if (length !== undefined && bytes + chunk.length > length)
-        throw new errors.RequestContentLengthMismatchError();
-      if (bytes === 0) progress.begun();
-      bytes += chunk.length;
-      const hasRoom = write(socket, before, chunk, length === undefined);
-      progress.sent(chunk);
-      if (!hasRoom) await roomIn(socket);
-      if (!progress.isWanted()) return;
-    }
+  for (let next = await first; next.done !== true; next = await nextOf(pieces)) {
     if (!progress.isWanted()) return;
-    if (bytes < (length ?? 0)) throw new errors.RequestContentLengthMismatchError();
-    if (bytes === 0) {
-      progress.begun();
-      socket.write(text + whenEmpty, 'latin1');
-    } else if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
-  } finally {
-    socket.off('close', closed);
-    await pieces.return?.();
+    const chunk = next.value;
+    const framing = length === undefined ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`;
+    const before = bytes === 0 ? `${text}${framing}\r\n\r\n` : '';
+    if (length !== undefined && bytes + chunk.length > length)
+      throw new errors.RequestContentLengthMismatchError();
+    if (bytes === 0) progress.begun();
+    bytes += chunk.length;
+    const hasRoom = write(socket, before, chunk, length === undefined);
+    progress.sent(chunk);
+    if (!hasRoom) await roomIn(socket);
+    if (!progress.isWanted()) return;
   }
+  if (!progress.isWanted()) return;
+  if (bytes < (length ?? 0)) throw new errors.RequestContentLengthMismatchError();
+  if (bytes === 0) {
+    progress.begun();
+    socket.write(text + whenEmpty, 'latin1');
+  } else if (length === undefined) socket.write('0\r\n\r\n', 'latin1');
 }
 
 function write(socket: Socket, before: string, chunk: Uint8Array, isChunked: boolean): boolean {
