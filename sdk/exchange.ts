@@ -52,6 +52,8 @@ export interface Identity {
   readonly type: string;
   /** Unique within the type. Goes to logs and limits; never a secret. */
   readonly id: string;
+  /** Set where nobody can tell callers apart: others come with the same id. */
+  readonly isShared?: true;
   readonly app?: { readonly id: string; readonly name: string; readonly key: string };
   /** The user who calls, or who owns the app that calls. `account` names the tenant the user belongs to. */
   readonly user?: { readonly id: string; readonly name: string; readonly account: string };

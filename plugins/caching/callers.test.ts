@@ -16,6 +16,9 @@ const credulous = definePlugin({
         const [app, user] = [exchange.headers.get('x-app'), exchange.headers.get('x-user')];
         if (app !== undefined) exchange.identity = appOf(app);
         else if (user !== undefined) exchange.identity = { type: 'user', id: user };
+        else if (exchange.headers.has('x-somebody'))
+          exchange.identity = { type: 'remote', id: 'remote', isShared: true };
+        else exchange.identity = { type: 'anonymous', id: 'anonymous' };
         return undefined;
       },
     },
@@ -151,4 +154,20 @@ test('environments and APIs never share', async () => {
   for (const stage of ['RELEASE', 'TEST', 'TEST', 'RELEASE'])
     await gateway.request('GET', '/x', { headers: { 'x-stage': stage } });
   assert.equal(gateway.backendRequests.length, 2);
+});
+
+test('perCaller: callers whom nobody tells apart share nothing that is not for all', async () => {
+  const known = { 'x-somebody': '1' };
+  const ask = await start('perCaller', 'max-age=60');
+  assert.deepEqual([await ask(known), await ask(known)], [false, false]);
+  const forAll = await start('perCaller', 'max-age=60, public');
+  assert.deepEqual([await forAll(known), await forAll(known)], [false, true]);
+});
+
+test('perCaller: who is anonymous here and says to the backend who it is has an answer of its own', async () => {
+  const ask = await start('perCaller', 'max-age=60');
+  assert.deepEqual([await ask({}), await ask({})], [false, true]);
+  const other = await start('perCaller', 'max-age=60');
+  const hits = [await other({ authorization: 'Basic YTpi' }), await other({ authorization: 'Basic Yzpk' })];
+  assert.deepEqual(hits, [false, false]);
 });

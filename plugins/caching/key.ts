@@ -39,11 +39,16 @@ export function compileCallers(mode: Config['callers']): (exchange: Exchange, fa
   return ({ identity }, { hasAuthorization }) => {
     if (mode === 'everybody') return everybody;
     if (identity === null) return hasAuthorization ? restricted : everybody;
-    const { app, type, id } = identity;
+    const { app, type, id, isShared } = identity;
     if (mode === 'apps' && app !== undefined) return everybody;
     if (mode === 'perApp' && app !== undefined)
       return { partition: JSON.stringify(app.id), isRestricted: false };
-    if (mode === 'perCaller') return { partition: JSON.stringify([type, id]), isRestricted: false };
+    // Who is nobody here may still be somebody to the backend.
+    if (mode === 'perCaller' && isShared !== true)
+      return {
+        partition: JSON.stringify([type, id]),
+        isRestricted: type === 'anonymous' && hasAuthorization,
+      };
     return restricted;
   };
 }

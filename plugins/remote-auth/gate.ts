@@ -1,4 +1,4 @@
-import { type Exchange, type Kit, Reply, defineNote, refuse } from '#sdk';
+import { type Exchange, type Identity, type Kit, Reply, defineNote, refuse } from '#sdk';
 import { Blocks } from './blocks.ts';
 import { type Told, compileIdentities } from './identities.ts';
 import type { Config } from './options.ts';
@@ -12,6 +12,9 @@ import { type Admitted, Verdicts } from './verdicts.ts';
 export const forBackend = defineNote<readonly string[]>('remote-auth');
 
 type Outcome = { readonly admitted: Admitted } | { readonly refused: Asked };
+
+/** Let through, and nobody said who it is. */
+const somebody: Identity = Object.freeze({ type: 'remote', id: 'remote', isShared: true });
 
 const nobody: Admitted = { fields: [], id: undefined };
 
@@ -55,7 +58,7 @@ export class Gate {
   #accept(exchange: Exchange, { fields, id }: Admitted): void {
     if (fields.length > 0) exchange.notes.set(forBackend, fields);
     // Beside another authenticator the caller is who that one says.
-    exchange.identity ??= { type: 'remote', id: id ?? 'remote' };
+    exchange.identity ??= id === undefined ? somebody : { type: 'remote', id };
   }
 
   async #decide(exchange: Exchange, told: Told): Promise<Outcome> {

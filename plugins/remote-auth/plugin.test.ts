@@ -283,6 +283,10 @@ test('the caller is who the service says, beside another authenticator who that 
   const { gateway } = await gated(config, byToken);
   await gateway.request('GET', '/', good);
   assert.deepEqual(gateway.completed[0]?.exchange?.identity, { type: 'remote', id: 'alice' });
+  const nameless = await gated({ address: service, identities: [token] }, byToken);
+  await nameless.gateway.request('GET', '/', good);
+  const somebody = { type: 'remote', id: 'remote', isShared: true };
+  assert.deepEqual(nameless.gateway.completed[0]?.exchange?.identity, somebody);
 });
 
 test('the service may be one of the own APIs, and a call that is abandoned ends', async () => {
