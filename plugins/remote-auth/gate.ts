@@ -23,7 +23,7 @@ export class Gate {
   readonly #config: Config;
   readonly #read: ReturnType<typeof compileIdentities>;
   readonly #service: ReturnType<typeof openService>;
-  readonly #succeeds: ReturnType<typeof compileSuccess>;
+  readonly #success: ReturnType<typeof compileSuccess>;
   readonly #verdicts: Verdicts<Outcome>;
   readonly #outages: Outages;
   readonly #blocks: Blocks | undefined;
@@ -32,7 +32,7 @@ export class Gate {
     this.#config = config;
     this.#read = compileIdentities(config.identities);
     this.#service = openService(config, kit);
-    this.#succeeds = compileSuccess(config, kit);
+    this.#success = compileSuccess(config, kit);
     const scope = JSON.stringify([kit.api.name, kit.environment, config]);
     this.#verdicts = new Verdicts(kit, config.cacheSeconds * 1000, scope);
     this.#outages = new Outages(kit.clock);
@@ -64,7 +64,9 @@ export class Gate {
   async #decide(exchange: Exchange, told: Told): Promise<Outcome> {
     const { cacheSeconds, originalPath, body } = this.#config;
     if (cacheSeconds === 0) return this.#ask(exchange, told, false);
-    const key = this.#verdicts.keyOf([told.values, originalPath === 'none' ? '' : exchange.path]);
+    const path = originalPath === 'none' ? '' : exchange.path;
+    const facts = this.#success.facts.map((read) => read(exchange) ?? null);
+    const key = this.#verdicts.keyOf([told.values, path, facts]);
     const admitted = await this.#verdicts.find(key);
     if (admitted !== undefined) return { admitted };
     // Each caller's own: what is wrong with it must not become the answer to the others.
@@ -84,7 +86,7 @@ export class Gate {
       : await this.#service.ask(exchange, told, isDetached);
     const isTrouble = 'trouble' in asked;
     if (isTrouble && asked.isTimeout) this.#outages.timedOut();
-    if (!isTrouble && this.#succeeds(asked)) return { admitted: this.#admitted(asked.headers) };
+    if (!isTrouble && this.#success.test(asked)) return { admitted: this.#admitted(asked.headers) };
     const isOutage = isTrouble || asked.status >= 500;
     return isOutage && this.#config.onOutage === 'admit' ? { admitted: nobody } : { refused: asked };
   }

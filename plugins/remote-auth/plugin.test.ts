@@ -223,6 +223,20 @@ test('what is kept is kept for the path too where the service is told it', async
   assert.equal(asked.length, 2);
 });
 
+test('what is kept is kept for what the condition looks at in the request', async () => {
+  const config = {
+    address: service,
+    identities: [token],
+    cacheSeconds: 60,
+    success: { condition: "$statusCode = 200 and $CaClientUa = 'inside'" },
+  };
+  const { gateway, asked } = await gated(config, byToken);
+  const from = async (agent: string) =>
+    (await gateway.request('GET', '/', { headers: { 'x-token': 'good', 'user-agent': agent } })).status;
+  assert.deepEqual([await from('inside'), await from('inside'), await from('outside')], [200, 200, 401]);
+  assert.equal(asked.length, 2);
+});
+
 test('callers who come at once with the same identities are asked about once', async () => {
   let answerNow = (): void => assert.fail('not asked');
   const held = new Promise<void>((resolve) => (answerNow = resolve));
