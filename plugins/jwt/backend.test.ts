@@ -57,6 +57,24 @@ test('claims go into the query and into forms, in the place of what the caller s
   assert.equal((await send('text/plain')).body, 'a=%2f&User=x');
 });
 
+test('a form that claims cannot be put into is refused, as the backend may read it as one', async (t) => {
+  const gateway = await gatewayOf(t, { config: { claims: [{ claim: 'sub', name: 'user', in: 'form' }] } });
+  const send = async (headers: Readonly<Record<string, string | readonly string[]>>) =>
+    (
+      await gateway.request('POST', '/p', {
+        headers: { authorization: `Bearer ${await sign(claims)}`, ...headers },
+        body: 'user=root',
+      })
+    ).status;
+  const type = 'application/x-www-form-urlencoded';
+  assert.equal(await send({ 'content-type': type, 'content-encoding': 'gzip' }), 415);
+  assert.equal(await send({ 'content-type': 'Multipart/Form-Data; boundary=x' }), 415);
+  assert.equal(await send({ 'content-type': ['text/plain', type] }), 415);
+  assert.equal(gateway.backendRequests.length, 0);
+  assert.equal(await send({ 'content-type': type, 'content-encoding': 'identity' }), 200);
+  assert.equal(gateway.backendRequests[0]?.body.toString(), 'user=alice');
+});
+
 test('in a path a claim replaces `[name]`, and can break out of nothing', async (t) => {
   const config = { claims: [{ claim: 'sub', name: 'id', in: 'path' }], allowMissingToken: true };
   const backend = { type: 'http', address: 'http://backend', path: '/users/[id]/orders' };

@@ -148,12 +148,26 @@ function formSteps({ place, forwardToken, claims }: OutboundPlan): Step[] {
   if (dropped.size === 0) return [];
   return [
     async (outbound, values) => {
-      const type = outbound.headers.get('content-type') ?? '';
+      const { headers } = outbound;
+      const type = headers.combined('content-type')?.trim() ?? '';
+      // Of these a backend may read fields, of which nobody has made sure that they are the token's.
+      if (rules.length > 0 && isOpaqueForm(type, headers.combined('content-encoding')))
+        return refuse('media-type-not-supported', {
+          message: 'The content must be application/x-www-form-urlencoded, without a coding.',
+        });
       // A form is read by its type, by backends as by `readForm`.
-      if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type.trim())) return undefined;
+      if (!urlencoded.test(type)) return undefined;
       const form = (await outbound.readBody()).toString('latin1');
       outbound.setBody(Buffer.from(withPairs(form, dropped, pairsOf(rules, values)), 'latin1'));
       return undefined;
     },
   ];
+}
+
+const urlencoded = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
+
+/** Whether content may be a form to somebody, but not one that fields can be put into. */
+function isOpaqueForm(type: string, coding = 'identity'): boolean {
+  if (urlencoded.test(type) && !type.includes(',')) return coding.toLowerCase() !== 'identity';
+  return /multipart\/form-data|application\/x-www-form-urlencoded/i.test(type);
 }
