@@ -1,4 +1,4 @@
-import { type NoteKey, type Outbound, type Reply, defineNote, refuse } from '#sdk';
+import { type NoteKey, type Outbound, type Reply, defineNote, deleteLike, refuse, variableName } from '#sdk';
 import { fault } from './fault.ts';
 import type { ClaimRule } from './options.ts';
 import { withPairs, withoutCookie } from './pairs.ts';
@@ -71,9 +71,10 @@ function headerSteps({ place, forwardToken, claims, payloadHeader }: OutboundPla
     });
   if (!forwardToken && place.in === 'cookie') steps.push((outbound) => dropCookie(outbound, lower));
   for (const rule of claims.filter((each) => each.in === 'header')) {
+    const replaced = new Set([variableName(rule.name)]);
     steps.push(({ headers }, values) => {
       const value = values.of(rule);
-      if (!rule.append) headers.delete(rule.name);
+      if (!rule.append) deleteLike(headers, replaced);
       if (value === undefined) return undefined;
       // What its issuer put there may be anything.
       if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value))
@@ -84,12 +85,14 @@ function headerSteps({ place, forwardToken, claims, payloadHeader }: OutboundPla
       return undefined;
     });
   }
-  if (payloadHeader !== undefined)
+  if (payloadHeader !== undefined) {
+    const replaced = new Set([variableName(payloadHeader)]);
     steps.push(({ headers }, { payload }) => {
-      headers.delete(payloadHeader);
+      deleteLike(headers, replaced);
       if (payload !== undefined) headers.append(payloadHeader, payload);
       return undefined;
     });
+  }
   return steps;
 }
 

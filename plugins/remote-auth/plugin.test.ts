@@ -115,9 +115,13 @@ test('fields of the answer reach the backend, and nobody else can send them', as
     forwardHeaders: ['X-User', 'X-None'],
   };
   const { gateway, served } = await gated(config, byToken);
-  await gateway.request('GET', '/', { headers: { 'x-token': 'good', 'x-user': 'root', 'x-none': 'root' } });
+  await gateway.request('GET', '/', {
+    headers: { 'x-token': 'good', 'x-user': 'root', 'x-none': 'root', X_User: 'root', X_NONE: 'root' },
+  });
   assert.deepEqual(served[0]?.headers.getAll('x-user'), ['alice']);
   assert.equal(served[0]?.headers.has('x-none'), false);
+  // Many backends read both as HTTP_X_USER.
+  assert.deepEqual([served[0]?.headers.has('x_user'), served[0]?.headers.has('x_none')], [false, false]);
   const outage = await gated({ ...config, onOutage: 'admit' }, () => refuse('backend-timeout'));
   await outage.gateway.request('GET', '/', { headers: { 'x-user': 'root' } });
   assert.equal(outage.served[0]?.headers.has('x-user'), false);
