@@ -197,6 +197,12 @@ test('hostile content takes no longer, and nothing falls over', async () => {
   assert.equal((await post(evil, JSON.stringify(`${'a'.repeat(1000)}!`))).status, 400);
   assert.ok(performance.now() - startedAt < 2000);
   assert.equal((await post(evil, JSON.stringify('a'.repeat(1000)))).status, 200);
+  const address = { type: 'string', format: 'url' };
+  const urls = await started({ content: { 'application/json': { schema: address } } });
+  const sentAt = performance.now();
+  assert.equal((await post(urls, JSON.stringify(`http://${':'.repeat(60_000)}`))).status, 400);
+  assert.equal((await post(urls, JSON.stringify('http://user:password@shop.example/a?b'))).status, 200);
+  assert.ok(performance.now() - sentAt < 2000);
   // Far more items than may be compared: refused for their number.
   const unique = { type: 'array', uniqueItems: true, maxItems: 1000 };
   const many = await started({ content: { 'application/json': { schema: unique } } });
