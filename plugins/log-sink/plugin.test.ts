@@ -208,6 +208,31 @@ test('what is masked is masked before it is cut', async (t) => {
   assert.deepEqual(line['request_query'], { q: '***' });
 });
 
+test('what is masked is masked under every name that a line has it', async (t) => {
+  const config = {
+    file: { path: join(scratch(t), 'log.jsonl') },
+    fields: ['http_user_agent', 'http_x_forwarded_for'],
+    custom: [{ in: 'cookie', name: 'session' }],
+  };
+  const parameters = ['User-Agent', 'X-Forwarded-For', 'Cookie'];
+  const rules = [{ location: 'REQUEST_HEADER', parameters, policy: 'KEEP_LEFT:2' }];
+  const gateway = await testPlugin(plugin, {
+    config,
+    root: {
+      plugins: { 'under-test': { type: 'log-sink', config }, hide: { type: 'log-mask', config: { rules } } },
+      bindings: ['under-test', 'hide'].map((name) => ({ plugin: name, apis: ['*'] })),
+    },
+  });
+  const headers = { 'user-agent': 'curl/8', 'x-forwarded-for': '192.0.2.7', cookie: 'session=abcd' };
+  await gateway.request('GET', '/', { headers });
+  await gateway.close();
+  assert.deepEqual(JSON.parse(readFileSync(config.file.path, 'utf8')), {
+    http_user_agent: 'cu****',
+    http_x_forwarded_for: '19*******',
+    custom_data_log01: 'ab**',
+  });
+});
+
 test('a file that is moved away is made anew', async (t) => {
   const path = join(scratch(t), 'log.jsonl');
   const gateway = await testPlugin(plugin, {
