@@ -92,6 +92,12 @@ export function defineNote<T>(name: string): NoteKey<T> {
   return { name };
 }
 
+/**
+ * Set by the gateway once the chosen backend's own `authorize` let a request pass: the answer is for whoever passes there,
+ * and for others only if it says so.
+ */
+export const backendAuthorized: NoteKey<true> = defineNote<true>('backend-authorized');
+
 /** What plugins keep with one request. */
 export interface Notes {
   get<T>(key: NoteKey<T>): T | undefined;

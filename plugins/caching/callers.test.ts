@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Identity, definePlugin, reply } from '#sdk';
+import { type Identity, Type, definePlugin, refuse, reply } from '#sdk';
 import { testGateway } from '#sdk/testing';
 import plugin from './plugin.ts';
 import { trial } from './testing.ts';
@@ -171,3 +171,44 @@ test('perCaller: who is anonymous here and says to the backend who it is has an 
   const hits = [await other({ authorization: 'Basic YTpi' }), await other({ authorization: 'Basic Yzpk' })];
   assert.deepEqual(hits, [false, false]);
 });
+
+/** Asks for each call of a backend who may have it. */
+const guarded = definePlugin({
+  name: 'guarded',
+  summary: 'Stands before a backend.',
+  backendField: {
+    name: 'guarded',
+    schema: Type.Boolean(),
+    bind: () => (exchange) =>
+      exchange.headers.get('x-token') === 'alice' ? undefined : refuse('authorizer-denied'),
+  },
+  bind: () => ({}),
+});
+
+for (const [callers, cacheControl, expected] of [
+  ['rules', 'max-age=60', 401],
+  ['rules', 'max-age=60, public', 200],
+  ['perCaller', 'max-age=60', 401],
+  ['everybody', 'max-age=60', 200],
+] as const) {
+  test(`what a backend answers behind its own authorizer, callers: ${callers}, ${cacheControl}`, async () => {
+    const gateway = await testGateway({
+      config: {
+        groups: { g: { domains: ['*'] } },
+        apis: {
+          'g/a': {
+            request: { method: 'GET', path: '/x' },
+            auth: 'none',
+            backend: { type: 'http', address: 'http://backend', guarded: true },
+          },
+        },
+        plugins: { cache: { type: 'caching', config: { callers } } },
+        bindings: [{ plugin: 'cache', apis: ['g/a'] }],
+      },
+      plugins: [plugin, guarded],
+      backends: { '*': () => reply(200, { 'cache-control': cacheControl }, 'for alice') },
+    });
+    assert.equal((await gateway.request('GET', '/x', { headers: { 'x-token': 'alice' } })).status, 200);
+    assert.equal((await gateway.request('GET', '/x')).status, expected);
+  });
+}
