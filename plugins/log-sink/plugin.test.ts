@@ -178,6 +178,27 @@ test('content that streams, is long or is coded is not held back, and the line s
   assert.equal(gateway.backendRequests[0]?.body.length, 70_000);
 });
 
+test('content that breaks off does so for the caller as it would without this', async (t) => {
+  const path = join(scratch(t), 'log.jsonl');
+  const gateway = await testPlugin(plugin, {
+    config: { file: { path }, include: { responseBody: true }, fields: ['http_status'] },
+    backend: () => {
+      const body = new BodyStream();
+      body.push(Buffer.from('abc'));
+      setImmediate(() => body.fail(new Error('reset')));
+      return reply(200, { 'content-length': '10' }, body);
+    },
+  });
+  const answer = await gateway.request('GET', '/').catch((error: unknown) => error);
+  await gateway.close();
+  assert.ok(answer instanceof Error, 'it is cut');
+  assert.deepEqual(gateway.log, []);
+  assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), {
+    http_status: 200,
+    response_body: { omitted: 'incomplete' },
+  });
+});
+
 test('what is masked is masked before it is cut', async (t) => {
   const include = { requestBody: true, requestHeaders: ['x-phone'], query: ['q'] };
   const rules = [
