@@ -1,26 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock, Log, ManagementAnswer, ManagementRequest, PluginDefinition, Values } from '#sdk';
+import type {
+  Clock,
+  Log,
+  ManagementAnswer,
+  ManagementPage,
+  ManagementRequest,
+  PluginDefinition,
+  Values,
+} from '#sdk';
 import { ConfigError, type Path, formatPath } from './config/problems.ts';
 import { type ConfigText, readConfig } from './config/read.ts';
-import {
-  type Limits,
-  type ListenerConfig,
-  type ManagementConfig,
-  defaultListeners,
-} from './config/schema.ts';
+import { type Limits, type ManagementConfig, defaultListeners } from './config/schema.ts';
 import { GatewayClient, Pools, type TargetFactory, networkTargets } from './http/client.ts';
 import { DevelopmentCertificates } from './http/development-certificate.ts';
 import { stalledMs as defaultStalledMs } from './http/delivery.ts';
+import { type Attach, listenItself } from './http/attach.ts';
 import { type Listener, listen } from './http/ingress.ts';
 import { type ManagementListener, listenForManagement } from './http/management.ts';
 import type { TlsPlan } from './http/tls-plan.ts';
-import { answerPage } from './management.ts';
+import { type Status, answerPage, guardedPages, statusOf } from './management.ts';
 import { type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
 import { Cages } from './sandbox/cages.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
 import { MemoryValues } from './state/memory-values.ts';
+import type { State } from './state/state.ts';
 import { States } from './state/states.ts';
+import { MachineHub } from './workers/machine.ts';
 
 /** What a test replaces; the defaults are the real things. */
 export interface GatewayOptions {
@@ -32,8 +38,33 @@ export interface GatewayOptions {
   readonly targets?: TargetFactory;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
+  /** Set where this is one of several workers of a machine. */
+  readonly worker?: Partial<WorkerPlace>;
   /** How long a caller over HTTP/2 may take nothing of an answer that waits for it. */
   readonly stalledMs?: number;
+}
+
+/** What a worker has in common with the others of its machine. */
+interface WorkerPlace {
+  readonly pseudonym: string;
+  readonly hub: MachineHub;
+  readonly development: DevelopmentCertificates;
+  /** Counts and values; its own when undefined. */
+  readonly state: State | undefined;
+  /** Gives servers the connections that the supervisor accepts. */
+  readonly attach: Attach;
+}
+
+/** A configuration that is built and not in force. Ends with `commit` or `discard`. */
+export interface Prepared {
+  readonly built: Built;
+  /**
+   * Tells its plugins that it comes into force.
+   * @throws ConfigError when one of them cannot
+   */
+  activate(): void;
+  commit(): Promise<void>;
+  discard(): void;
 }
 
 const closed = 'the gateway is closed';
@@ -44,13 +75,14 @@ const systemClock: Clock = { now: () => Date.now() };
 export class Gateway {
   readonly log: Log;
   readonly clock: Clock;
-  /** Random, so that two gateways in one chain are not taken for a loop of one. */
-  readonly pseudonym = `tapgate-${randomBytes(6).toString('hex')}`;
+  readonly pseudonym: string;
   readonly stalledMs: number;
   readonly #options: GatewayOptions;
   readonly #states: States;
   readonly #pools = new Pools();
-  readonly #development = new DevelopmentCertificates();
+  readonly #development: DevelopmentCertificates;
+  readonly #hub: MachineHub;
+  readonly #attach: Attach;
   readonly #cages = new Cages(() => this.clock.now());
   readonly #listeners = new Map<string, Listener>();
   readonly #traffic: Traffic = { inFlight: 0 };
@@ -69,7 +101,11 @@ export class Gateway {
     this.#startedAt = this.clock.now();
     const values = options.values ?? new MemoryValues(this.clock);
     const counters = new MemoryCounters(this.clock);
-    this.#states = new States({ values, counters, ownCounters: counters }, this.log);
+    this.#states = new States(options.worker?.state ?? { values, counters, ownCounters: counters }, this.log);
+    this.pseudonym = options.worker?.pseudonym ?? newPseudonym();
+    this.#development = options.worker?.development ?? new DevelopmentCertificates();
+    this.#hub = options.worker?.hub ?? new MachineHub(this.log);
+    this.#attach = options.worker?.attach ?? listenItself;
   }
 
   /** The configuration in force. */
@@ -100,10 +136,29 @@ export class Gateway {
     return this.#management?.listener ?? null;
   }
 
+  /** Requests that are served now. */
+  get inFlight(): number {
+    return this.#traffic.inFlight;
+  }
+
   /** Answers for a page of the management listener. Never rejects. */
   manage(path: string, request: ManagementRequest): Promise<ManagementAnswer> {
-    const built = this.#built;
     return answerPage(path, request, {
+      isDraining: this.#isClosed,
+      isInForce: this.#built !== null,
+      status: () => this.status(),
+      pages: () => this.pages(),
+    });
+  }
+
+  /** Pages of the plugins in force. */
+  pages(): readonly ManagementPage[] {
+    return guardedPages(this.#built?.snapshot.setups ?? new Map(), this.log);
+  }
+
+  status(): Status {
+    const built = this.#built;
+    return statusOf({
       log: this.log,
       now: this.clock.now(),
       startedAt: this.#startedAt,
@@ -130,30 +185,39 @@ export class Gateway {
     return applied;
   }
 
+  /**
+   * The first half of `apply` alone, for a worker: what follows waits for the others. One at a time.
+   * @throws ConfigError when anything is wrong; nothing is then left behind
+   */
+  async prepare(text: ConfigText): Promise<Prepared> {
+    const built = await this.#open(text);
+    const { snapshot } = built;
+    try {
+      this.#wanted(built, text);
+    } catch (error) {
+      snapshot.retire();
+      throw error;
+    }
+    return {
+      built,
+      activate: () => snapshot.activate(),
+      commit: () => this.#putInForce(built, text, true),
+      discard: () => snapshot.retire(),
+    };
+  }
+
   async #apply(text: ConfigText, isListening: boolean): Promise<void> {
-    const built = await this.build(text);
+    const built = await this.#open(text);
     const open = this.#management;
     // Before anything changes: what follows may not be interrupted until the listeners are renewed.
     let management = open;
     try {
-      await built.state.open();
       if (isListening) management = await this.#openManagement(built.root.management, text);
       if (this.#isClosed) throw new Error(closed);
       built.snapshot.activate();
+      await this.#putInForce(built, text, isListening);
     } catch (error) {
       built.snapshot.retire();
-      if (management !== open) await management?.listener.close();
-      throw error;
-    }
-    const previous = this.#built;
-    this.#built = built;
-    try {
-      if (isListening) await this.#listen(built.root.listeners ?? defaultListeners, built.tls, text);
-    } catch (error) {
-      this.#built = previous;
-      built.snapshot.retire();
-      // Closing retired what was in force while the ports were being opened.
-      if (this.#isClosed) previous?.snapshot.retire();
       if (management !== open) await management?.listener.close();
       throw error;
     }
@@ -161,6 +225,31 @@ export class Gateway {
     this.#management = this.#isClosed ? null : management;
     if (this.#isClosed) await management?.listener.close();
     if (management !== open) void open?.listener.close();
+  }
+
+  /** Builds, and connects to what is shared. */
+  async #open(text: ConfigText): Promise<Built> {
+    const built = await this.build(text);
+    try {
+      await built.state.open();
+    } catch (error) {
+      built.snapshot.retire();
+      throw error;
+    }
+    return built;
+  }
+
+  async #putInForce(built: Built, text: ConfigText, isListening: boolean): Promise<void> {
+    const previous = this.#built;
+    this.#built = built;
+    try {
+      if (isListening) await this.#listen(built, text);
+    } catch (error) {
+      this.#built = previous;
+      // Closing retired what was in force while the ports were being opened.
+      if (this.#isClosed) previous?.snapshot.retire();
+      throw error;
+    }
     this.#applied = { number: this.#applied.number + 1, since: this.clock.now() };
     previous?.snapshot.retire();
   }
@@ -175,6 +264,7 @@ export class Gateway {
       development: this.#development,
       traffic: this.#traffic,
       cages: this.#cages,
+      machine: (plugin) => this.#hub.of(plugin),
       plugins: this.#options.plugins ?? [],
       client: (limits, own) => {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
@@ -216,18 +306,26 @@ export class Gateway {
     }
   }
 
-  /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */
-  async #listen(configs: readonly ListenerConfig[], { listeners }: TlsPlan, text: ConfigText): Promise<void> {
+  /** Which listeners a configuration has, by the place in its list. */
+  #wanted({ root, tls }: Built, text: ConfigText): ReadonlyMap<string, number> {
     const wanted = new Map<string, number>();
-    for (const [index, config] of configs.entries()) {
+    for (const [index, config] of (root.listeners ?? defaultListeners).entries()) {
       const key = listenerKey(config);
       wanted.set(key, index);
-      const isSecure = listeners[index] !== undefined;
+      const isSecure = tls.listeners[index] !== undefined;
       const open = this.#listeners.get(key);
       if (open === undefined || (open.secure !== null) === isSecure) continue;
       const message = 'an open port cannot change between HTTP and HTTPS; take another port, or restart';
       throw refused(text, ['listeners', index, 'port'], message);
     }
+    return wanted;
+  }
+
+  /** Opens what is new before it closes what is gone: a port that cannot be had refuses the configuration. */
+  async #listen(built: Built, text: ConfigText): Promise<void> {
+    const { listeners } = built.tls;
+    const configs = built.root.listeners ?? defaultListeners;
+    const wanted = this.#wanted(built, text);
     // Before anything is awaited: requests are served by the new configuration from now on, under its rules.
     const undo = this.#renew(wanted, listeners);
     const opened: string[] = [];
@@ -235,7 +333,7 @@ export class Gateway {
       if (this.#listeners.has(key)) continue;
       const { port, host } = configs[index] ?? { port: 0 };
       try {
-        this.#listeners.set(key, await listen({ port, host, tls: listeners[index] }, this));
+        this.#listeners.set(key, await listen({ port, host, tls: listeners[index] }, this, this.#attach));
         opened.push(key);
         if (this.#isClosed) throw new Error(closed);
       } catch (error) {
@@ -269,15 +367,26 @@ export class Gateway {
   }
 }
 
+/** Random, so that two gateways in one chain are not taken for a loop of one. */
+export function newPseudonym(): string {
+  return `tapgate-${randomBytes(6).toString('hex')}`;
+}
+
 function refused(text: ConfigText, path: Path, message: string): ConfigError {
   return new ConfigError([{ at: text.locate.positionOf(path), path: formatPath(path), message }]);
 }
 
-function cannotListen(text: ConfigText, path: Path, error: unknown): ConfigError {
+export function cannotListen(text: ConfigText, path: Path, error: unknown): ConfigError {
   return refused(text, path, `cannot listen: ${error instanceof Error ? error.message : 'it failed'}`);
 }
 
-function listenerKey({ host, port }: Pick<ListenerConfig, 'host' | 'port'>): string {
+export function listenerKey({
+  host,
+  port,
+}: {
+  readonly host?: string | undefined;
+  readonly port: number;
+}): string {
   return `${host ?? '*'} ${port}`;
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { GatewayHooks, Log, ManagementAnswer, ManagementRequest } from '#sdk';
+import type { GatewayHooks, Log, ManagementAnswer, ManagementPage, ManagementRequest } from '#sdk';
 import { ownPages, pagesOf } from './plugins/pages.ts';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+export const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
 
@@ -18,8 +18,35 @@ interface InForce {
   readonly setups: ReadonlyMap<string, GatewayHooks>;
 }
 
-/** What the pages are about. */
+/** A gateway, as its pages tell of it. */
 export interface Managed {
+  readonly isDraining: boolean;
+  /** Whether there is something to serve. */
+  readonly isInForce: boolean;
+  status(): unknown;
+  /** Those of plugins. */
+  pages(): readonly Pick<ManagementPage, 'path' | 'methods' | 'handle'>[];
+}
+
+/** What `/status` tells. */
+export interface Status {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly uptimeSeconds: number;
+  readonly isReady: boolean;
+  readonly isDraining: boolean;
+  readonly inFlight: number;
+  readonly configuration: {
+    readonly id: string;
+    readonly number: number;
+    readonly since: string;
+    readonly apis: number;
+  } | null;
+  readonly plugins: Readonly<Record<string, unknown>>;
+}
+
+/** What a status is made of. */
+export interface StatusOf {
   readonly log: Log;
   readonly now: number;
   readonly startedAt: number;
@@ -39,23 +66,53 @@ export async function answerPage(
     return notAllowed(['GET']);
   if (path === ownPages.health) return text(200, 'ok');
   if (path === ownPages.readiness) return readiness(managed);
-  if (path === ownPages.status) return json(status(managed));
-  const pages = [...(managed.inForce?.setups ?? [])].flatMap(([plugin, hooks]) =>
-    pagesOf(hooks).map((page) => ({ plugin, page })),
-  );
-  const found = pages.find(({ page }) => page.path === path);
+  if (path === ownPages.status) return json(await managed.status());
+  const pages = managed.pages();
+  const found = pages.find((page) => page.path === path);
   if (found === undefined) {
-    const paths = [...Object.values(ownPages), ...pages.map(({ page }) => page.path)];
+    const paths = [...Object.values(ownPages), ...pages.map((page) => page.path)];
     return text(404, `there is no such page; there are ${paths.join(', ')}`);
   }
-  const { methods = ['GET'] } = found.page;
+  const { methods = ['GET'] } = found;
   if (!(methods as readonly string[]).includes(request.method)) return notAllowed(methods);
-  try {
-    return checked(await found.page.handle(request));
-  } catch (error) {
-    fault(managed.log, found.plugin, 'management', error);
-    return text(500, `the plugin ${found.plugin} failed; the log says more`);
-  }
+  return found.handle(request);
+}
+
+/** The pages of plugins, made fit to be answered with. They never reject. */
+export function guardedPages(setups: ReadonlyMap<string, GatewayHooks>, log: Log) {
+  return [...setups].flatMap(([plugin, hooks]) =>
+    pagesOf(hooks).map((page) => guardedPage(plugin, page, log)),
+  );
+}
+
+function guardedPage(plugin: string, page: ManagementPage, log: Log): ManagementPage {
+  const { workers } = page;
+  const guarded =
+    <Args extends readonly unknown[]>(answer: (...args: Args) => unknown) =>
+    async (...args: Args): Promise<ManagementAnswer> => {
+      try {
+        return checked((await answer(...args)) as ManagementAnswer);
+      } catch (error) {
+        fault(log, plugin, 'management', error);
+        return text(500, `the plugin ${plugin} failed; the log says more`);
+      }
+    };
+  return {
+    path: page.path,
+    ...(page.methods === undefined ? {} : { methods: page.methods }),
+    handle: guarded((request: ManagementRequest) => page.handle(request)),
+    ...(workers !== undefined && {
+      workers: {
+        share: (request) => workers.share(request) as unknown,
+        merge: guarded((shares: readonly unknown[], request: ManagementRequest) =>
+          workers.merge(shares, request),
+        ),
+        ...(workers.remains !== undefined && {
+          remains: (shares: readonly unknown[]) => workers.remains?.(shares) as unknown,
+        }),
+      },
+    }),
+  };
 }
 
 /** A plugin without types may answer anything. */
@@ -66,12 +123,13 @@ function checked(answer: ManagementAnswer): ManagementAnswer {
   throw new TypeError('a page must be a `contentType` and a `body`, both text, and a status of 200 to 599');
 }
 
-function readiness({ inForce, isDraining }: Managed): ManagementAnswer {
+function readiness({ isInForce, isDraining }: Managed): ManagementAnswer {
   if (isDraining) return text(503, 'draining');
-  return inForce === null ? text(503, 'no configuration is in force') : text(200, 'ready');
+  return isInForce ? text(200, 'ready') : text(503, 'no configuration is in force');
 }
 
-function status({ log, now, startedAt, isDraining, inFlight, inForce }: Managed): unknown {
+/** What `/status` tells of a gateway. */
+export function statusOf({ log, now, startedAt, isDraining, inFlight, inForce }: StatusOf): Status {
   return {
     version,
     startedAt: new Date(startedAt).toISOString(),
@@ -87,13 +145,13 @@ function status({ log, now, startedAt, isDraining, inFlight, inForce }: Managed)
     },
     plugins: Object.fromEntries(
       [...(inForce?.setups ?? [])].flatMap(([plugin, hooks]) =>
-        hooks.status === undefined ? [] : [[plugin, statusOf(plugin, hooks, log)]],
+        hooks.status === undefined ? [] : [[plugin, saidBy(plugin, hooks, log)]],
       ),
     ),
   };
 }
 
-function statusOf(plugin: string, hooks: GatewayHooks, log: Log): unknown {
+function saidBy(plugin: string, hooks: GatewayHooks, log: Log): unknown {
   try {
     // Here, so that what cannot be told as JSON is this plugin's fault and leaves the others' status.
     return JSON.parse(JSON.stringify(hooks.status?.() ?? null)) as unknown;
@@ -104,7 +162,7 @@ function statusOf(plugin: string, hooks: GatewayHooks, log: Log): unknown {
 }
 
 /** The same files, the same id, on every machine that has them at the same place. */
-function idOf(hashes: ReadonlyMap<string, string>): string {
+export function idOf(hashes: ReadonlyMap<string, string>): string {
   return createHash('sha256')
     .update(JSON.stringify([...hashes].toSorted(([a], [b]) => (a < b ? -1 : 1))))
     .digest('hex')
@@ -116,7 +174,7 @@ function fault(log: Log, plugin: string, hook: string, error: unknown): void {
   log.error({ plugin, hook, error: reason }, 'a plugin failed');
 }
 
-const text = (code: number, body: string): ManagementAnswer => ({
+export const text = (code: number, body: string): ManagementAnswer => ({
   status: code,
   contentType: 'text/plain; charset=utf-8',
   body: `${body}\n`,

@@ -13,6 +13,7 @@ export * from './fields.ts';
 export * from './function-event.ts';
 export * from './host-table.ts';
 export * from './log-masks.ts';
+export * from './machine.ts';
 export * from './management.ts';
 export * from './params.ts';
 export * from './per-connection.ts';

@@ -8,7 +8,24 @@ export interface ManagementPage {
   readonly methods?: readonly ('GET' | 'POST' | 'PUT' | 'DELETE')[];
   /** A configuration without `management` does without the page; unless this is set, that is a problem. */
   readonly isOptional?: boolean;
+  /** With several workers the main one answers, unless there is `workers`. */
   handle(request: ManagementRequest): ManagementAnswer | Promise<ManagementAnswer>;
+  /** For several workers: what each of them does or knows, and how that makes one answer. */
+  readonly workers?: SharedPage;
+}
+
+/** A page that every worker has a share in. */
+// oxlint-disable-next-line typescript/no-explicit-any -- what a share is, the page alone knows
+export interface SharedPage<Share = any> {
+  /** Runs in every worker, and answers plain JSON. */
+  share(request: ManagementRequest): Share | Promise<Share>;
+  /** Runs in one worker. It gets everybody's share, its own among them, and what is left of workers that ended. */
+  merge(shares: readonly Share[], request: ManagementRequest): ManagementAnswer | Promise<ManagementAnswer>;
+  /**
+   * Makes one share of those of workers that ended: what was counted must not go back. Shares of such a page are asked
+   * for every second, as by a GET without a query. Nothing is left of them when absent.
+   */
+  remains?(shares: readonly Share[]): Share | Promise<Share>;
 }
 
 export interface ManagementRequest {

@@ -12,6 +12,7 @@ import type {
   Route,
 } from './exchange.ts';
 import type { Fields } from './fields.ts';
+import type { Machine } from './machine.ts';
 import type { HandlerTiming, ManagementPage } from './management.ts';
 import type { Reply } from './reply.ts';
 import type { ServiceToken } from './services.ts';
@@ -210,6 +211,8 @@ interface CommonKit {
   readonly counters: Counters;
   /** Counts of this machine alone, whatever store the configuration names. */
   readonly ownCounters: Counters;
+  /** The other processes that serve the same configuration on this machine. */
+  readonly machine: Machine;
   readonly http: HttpClient;
   /** The service another plugin offers. A configuration problem when none does. */
   use<T>(token: ServiceToken<T>): T;

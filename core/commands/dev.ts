@@ -6,7 +6,8 @@ import type { ConfigText } from '../config/read.ts';
 import { type Reloadable, watchConfig } from '../config/watch.ts';
 import { Gateway, readFromDisk } from '../gateway.ts';
 import { Screen, shortName } from './screen.ts';
-import { sayListeners, tellRejections } from './start.ts';
+import { tellRejections } from './rejections.ts';
+import { sayListeners } from './start.ts';
 import { configPath } from './usage.ts';
 
 /** Shorter than where deployments write: half a file is refused, and the whole one follows. */
@@ -18,7 +19,7 @@ export async function dev(config: string | undefined): Promise<number> {
   const author = new Author(readFromDisk(path));
   tellRejections(author.screen.log);
   await author.begin();
-  const watcher = watchConfig(path, author, author.watching, settleMs);
+  const watcher = watchConfig(path, author, author.watching, { settleMs });
   // Where nothing could be served yet, there is no open port to keep the process.
   const alive = setInterval(() => undefined, 60_000);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);

@@ -1,12 +1,15 @@
 import { pino } from 'pino';
 import type { Log } from '#sdk';
 
-/** The operator's log: JSON lines on standard error. */
-export function operatorLog(): Log {
-  return pino(
-    { base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
-  );
+/** Where the operator's log goes: standard error, line by line. */
+export function operatorLines() {
+  return pino.destination({ dest: 2, sync: true });
+}
+
+/** The operator's log: JSON lines. @param worker the process that writes it, where there are several */
+export function operatorLog(lines = operatorLines(), worker?: number): Log {
+  const base = worker === undefined ? null : { worker };
+  return pino({ base, timestamp: pino.stdTimeFunctions.isoTime }, lines);
 }
 
 /** For commands that serve nothing. */

@@ -1,46 +1,87 @@
 import { once } from 'node:events';
-import { Gateway, readFromDisk } from '../gateway.ts';
-import { type Log, Reply } from '#sdk';
-import { watchConfig } from '../config/watch.ts';
-import { operatorLog } from './log.ts';
+import { readKeeping } from '../config/copies.ts';
+import { ConfigError } from '../config/problems.ts';
+import type { ConfigText } from '../config/read.ts';
+import { type Reloadable, watchConfig } from '../config/watch.ts';
+import { Gateway } from '../gateway.ts';
+import { Supervisor } from '../workers/supervisor.ts';
+import { operatorLines, operatorLog } from './log.ts';
+import { tellRejections } from './rejections.ts';
 import { configPath } from './usage.ts';
 
-/** Serves until SIGTERM or SIGINT, then drains. */
+/** What serves, in one process or in several. */
+interface Serving extends Reloadable, Listening {
+  close(): Promise<void>;
+}
+
+/** Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration again. */
 export async function start(config: string | undefined, listening?: () => void): Promise<number> {
   const path = configPath(config);
-  const log = operatorLog();
+  const lines = operatorLines();
+  const log = operatorLog(lines);
   tellRejections(log);
-  const gateway = new Gateway({ log });
-  await gateway.apply(readFromDisk(path), { listen: true });
-  sayListeners(gateway);
+  const read = (): ConfigText => readKeeping(path, process.env);
+  const text = read();
+  let serving: Serving;
+  if (text.root['workers'] === undefined) {
+    const gateway = new Gateway({ log });
+    await gateway.apply(text, { listen: true });
+    serving = alone(gateway);
+  } else {
+    const supervisor = new Supervisor(log, lines);
+    await supervisor.begin(text);
+    serving = supervisor;
+  }
+  sayListeners(serving);
   listening?.();
-  const watcher = watchConfig(path, gateway, log);
+  const watcher = watchConfig(path, serving, log, { read });
+  const again = (): void => watcher.reload();
+  process.on('SIGHUP', again);
   await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+  process.off('SIGHUP', again);
   watcher.close();
   log.info({}, 'stopping: requests in flight may finish');
-  await gateway.close();
+  await serving.close();
   return 0;
 }
 
-/** What a plugin left to itself must not end everybody's requests; what they wait for is answered by the kernel. */
-export function tellRejections(log: Log): void {
-  process.on('unhandledRejection', (reason) => {
-    const error = reason instanceof Error ? (reason.stack ?? reason.message) : describe(reason);
-    log.error({ error }, 'a promise was rejected that nobody waits for');
-  });
+/** A gateway of one process, which a changed configuration cannot turn into several. */
+function alone(gateway: Gateway): Serving {
+  return {
+    get hashes() {
+      return gateway.hashes;
+    },
+    get listeners() {
+      return gateway.listeners;
+    },
+    get management() {
+      return gateway.management;
+    },
+    async apply(text, options) {
+      const message =
+        'found for the first time; a gateway of one process becomes one of several by a restart';
+      const at = text.locate.positionOf(['workers'], { key: true });
+      if (text.root['workers'] !== undefined) throw new ConfigError([{ at, path: 'workers', message }]);
+      await gateway.apply(text, options);
+    },
+    close: () => gateway.close(),
+  };
 }
 
-export function sayListeners(gateway: Gateway): void {
-  for (const { host, port, secure } of gateway.listeners)
-    process.stdout.write(
-      `listening on ${secure === null ? 'http' : 'https'}://${host ?? '0.0.0.0'}:${port}\n`,
-    );
-  const { management } = gateway;
+interface Listening {
+  readonly listeners: readonly {
+    readonly host: string | undefined;
+    readonly port: number;
+    readonly secure: unknown;
+  }[];
+  readonly management: { readonly host: string; readonly port: number } | null;
+}
+
+export function sayListeners({ listeners, management }: Listening): void {
+  for (const { host, port, secure } of listeners) {
+    const scheme = secure === null || secure === false ? 'http' : 'https';
+    process.stdout.write(`listening on ${scheme}://${host ?? '0.0.0.0'}:${port}\n`);
+  }
   if (management !== null)
     process.stdout.write(`management at http://${management.host}:${management.port}\n`);
-}
-
-/** A body that breaks off rejects with a refusal. */
-function describe(reason: unknown): string {
-  return reason instanceof Reply ? (reason.refusal?.kind ?? 'an answer') : String(reason);
 }

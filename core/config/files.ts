@@ -8,7 +8,7 @@ export type ReadText = (file: string, maxBytes: number) => string;
 export const readFromDisk: ReadText = (file, maxBytes) => {
   const stat = fs.statSync(file);
   if (!stat.isFile()) throw new Error('not a file');
-  if (stat.size > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
+  checkSize(stat.size, maxBytes);
   return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file));
 };
 
@@ -16,9 +16,13 @@ export function readFromMemory(texts: Readonly<Record<string, string>>): ReadTex
   return (file, maxBytes) => {
     const text = Object.hasOwn(texts, file) ? texts[file] : undefined;
     if (text === undefined) throw new Error('no such file');
-    if (Buffer.byteLength(text) > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
+    checkSize(Buffer.byteLength(text), maxBytes);
     return text.replace(/^\uFEFF/, '');
   };
+}
+
+export function checkSize(bytes: number, maxBytes: number): void {
+  if (bytes > maxBytes) throw new Error(`larger than ${maxBytes} bytes`);
 }
 
 /** What each file held when it was read; empty for one that could not be. */

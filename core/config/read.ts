@@ -23,7 +23,15 @@ export interface ConfigText {
   readonly files: readonly string[];
   /** The same files with what they held; building adds those of extensions. */
   readonly hashes: Hashes;
+  /** Reads a further file that the configuration names, and notes what it held. */
+  readonly read: ReadText;
   readonly problems: Problem[];
+}
+
+/** A file or folder that could not be looked at. */
+export interface Unlisted {
+  readonly file: string;
+  readonly reason: string;
 }
 
 /** Reads one YAML file, or all of them below a folder, as one configuration. Never throws: see `problems`. */
@@ -33,11 +41,22 @@ export function readConfig(path: string, env: NodeJS.ProcessEnv): ConfigText {
   return readFiles(path, files, env, readFromDisk, problems);
 }
 
+/** The same for files that were looked for before. */
+export function readListed(
+  path: string,
+  { listed, unlisted }: { readonly listed: readonly string[]; readonly unlisted: readonly Unlisted[] },
+  env: NodeJS.ProcessEnv,
+  read: ReadText,
+): ConfigText {
+  const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
+  return readFiles(path, listed, env, read, problems);
+}
+
 /** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
 export function readConfigText(texts: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): ConfigText {
   const files = Object.keys(texts).filter(isYaml).sort();
   const read = readFromMemory(texts);
-  return readFiles('.', files, env, read, []);
+  return readFiles('.', files, env, read, [], readFromDisk);
 }
 
 function readFiles(
@@ -46,6 +65,7 @@ function readFiles(
   env: NodeJS.ProcessEnv,
   readText: ReadText,
   problems: Problem[],
+  readMore: ReadText = readText,
 ): ConfigText {
   const hashes: Hashes = new Map();
   const read = noting(readText, hashes);
@@ -74,6 +94,7 @@ function readFiles(
     locate,
     files: [...new Set([...yamlFiles, ...secrets.files])],
     hashes,
+    read: noting(readMore, hashes),
     problems,
   };
 }

@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http';
 import { Matching, OneOf, Options, type Static, type TSchema, Type } from '#sdk';
 import { type StateConfig, StateSchema } from './state-schema.ts';
+import { type WorkersConfig, WorkersSchema } from './workers-schema.ts';
 
 const HostName = Matching(
   '^(\\*|(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*)$',
@@ -216,6 +217,7 @@ export const rootFields = {
   management: Type.Optional(ManagementSchema),
   limits: Type.Optional(LimitsSchema),
   state: Type.Optional(StateSchema),
+  workers: Type.Optional(WorkersSchema),
   environments: Type.Optional(
     Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,63}$' }), EnvironmentSchema, {
       additionalProperties: false,
@@ -250,6 +252,7 @@ export interface RootConfig extends Record<string, unknown> {
   readonly management?: ManagementConfig;
   readonly limits?: Limits;
   readonly state?: StateConfig;
+  readonly workers?: WorkersConfig;
   readonly environments?: Readonly<Record<string, unknown>>;
   readonly groups?: Readonly<Record<string, GroupConfig>>;
   readonly apis?: Readonly<Record<string, ApiConfig>>;

@@ -9,6 +9,10 @@ const usualSettleMs = 40;
 /** Where something else in the folder changes all the time, such as a log, the quiet time never comes. */
 const longestMs = 400;
 
+type ReadConfig = (path: string) => ConfigText;
+
+const readFromDisk: ReadConfig = (path) => readConfig(path, process.env);
+
 /** What takes a changed configuration. */
 export interface Reloadable {
   /** The files of the configuration in force, and what they held when they were read. */
@@ -16,13 +20,20 @@ export interface Reloadable {
   apply(text: ConfigText, options: { listen: boolean }): Promise<void>;
 }
 
+/** What follows the files of a configuration. */
+export interface Watcher {
+  /** Reads them again and puts them in force, changed or not. */
+  reload(): void;
+  close(): void;
+}
+
 /** Follows the files of a configuration, and puts each good version of them in force. */
 export function watchConfig(
   path: string,
   target: Reloadable,
   log: Log,
-  settleMs: number = usualSettleMs,
-): { close(): void } {
+  { settleMs = usualSettleMs, read = readFromDisk }: { settleMs?: number; read?: ReadConfig } = {},
+): Watcher {
   let timer: NodeJS.Timeout | undefined;
   let waitingSince: number | undefined;
   let isClosed = false;
@@ -39,29 +50,32 @@ export function watchConfig(
     clearTimeout(timer);
     timer = setTimeout(() => {
       waitingSince = undefined;
-      running = running.then(reload);
+      running = running.then(() => reload());
     }, settleMs);
   };
   const folders = new Folders(log, soon);
 
-  const reload = async (): Promise<void> => {
+  const reload = async (isAsked = false): Promise<void> => {
     if (isClosed) return;
     const known = [...seen.keys(), ...target.hashes.keys()];
     folders.follow(path, known);
     // Before reading: what changes while it is read is another change.
     const look = lookOf(path, known);
-    if (look === looked) return;
+    if (look === looked && !isAsked) return;
     looked = look;
-    const text = readConfig(path, process.env);
+    const text = read(path);
     folders.follow(path, [...text.hashes.keys(), ...seen.keys(), ...target.hashes.keys()]);
-    if (!differs(text.hashes, seen)) return;
+    if (!differs(text.hashes, seen) && !isAsked) return;
     try {
       await target.apply(text, { listen: true });
       refused = '';
-      log.info({ path }, 'the changed configuration is in force');
+      log.info(
+        { path },
+        isAsked ? 'the configuration is read again' : 'the changed configuration is in force',
+      );
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (reason !== refused) log.error({ path, problems: reason.split('\n') }, refusedMessage);
+      if (reason !== refused || isAsked) log.error({ path, problems: reason.split('\n') }, refusedMessage);
       refused = reason;
     }
     // Building has added the files of extensions, those that could not be loaded included.
@@ -73,6 +87,9 @@ export function watchConfig(
   folders.follow(path, [...seen.keys()]);
   soon();
   return {
+    reload() {
+      running = running.then(() => reload(true));
+    },
     close() {
       isClosed = true;
       clearTimeout(timer);

@@ -28,10 +28,27 @@ async function createPair(names: readonly string[]): Promise<CertificatePair> {
   return { certificate: made.cert, key: made.private };
 }
 
+/** A certificate, and the names it is good for. */
+export interface DevelopmentPair {
+  readonly names: string;
+  readonly pair: CertificatePair;
+}
+
 /** The certificates of one process: a reload that changes no domain keeps the one there is. */
 export class DevelopmentCertificates {
   #names = '';
   #pair: Promise<CertificatePair> | null = null;
+
+  /** What it has made or was told; null before there is one. */
+  async known(): Promise<DevelopmentPair | null> {
+    return this.#pair === null ? null : { names: this.#names, pair: await this.#pair };
+  }
+
+  /** Another process of this gateway has made it. */
+  know({ names, pair }: DevelopmentPair): void {
+    this.#names = names;
+    this.#pair = Promise.resolve(pair);
+  }
 
   /** @param hosts for which it is good; `*` alone is no name that a certificate can have */
   for(hosts: Iterable<string>): Promise<CertificatePair> {

@@ -1,6 +1,6 @@
 import { METHODS, type Server, type ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { type AddressInfo, type Socket, Server as SocketServer } from 'node:net';
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { Fields } from '#sdk';
 import { RequestBody } from '../kernel/request-body.ts';
@@ -13,6 +13,7 @@ import {
   createExchange,
   plainAddress,
 } from './accept.ts';
+import type { Attach } from './attach.ts';
 import { type Draining, HttpDelivery } from './delivery.ts';
 import { readHead } from './head.ts';
 import { refuseOnSocket, refuseTunnel } from './refuse-early.ts';
@@ -41,6 +42,7 @@ interface RawRequest extends AskingRequest {
 export async function listen(
   address: { port: number; host: string | undefined; tls?: ListenerTls | undefined },
   host: IngressHost,
+  attach: Attach,
 ): Promise<Listener> {
   const secure = address.tls === undefined ? null : new SecureFront(address.tls, host);
   const app = createServer(host.limits(), secure);
@@ -78,27 +80,14 @@ export async function listen(
   );
   // Not `app.listen`, which would take `localhost` for "all addresses".
   await app.ready();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(
-      { port: address.port, ...(address.host === undefined ? {} : { host: address.host }) },
-      () => {
-        server.off('error', reject);
-        resolve();
-      },
-    );
-  });
-  const bound = server.address() as AddressInfo;
+  const attached = await attach(server, address);
   return {
-    port: bound.port,
+    port: attached.port,
     host: address.host,
     secure,
     async close(deadlineMs) {
       draining.isDraining = true;
-      const closed = new Promise<void>((resolve) => {
-        // Not the HTTP server's own `close`, which would cut answers that are written but not sent.
-        SocketServer.prototype.close.call(server, () => resolve());
-      });
+      const closed = attached.close();
       closeIdle();
       secure?.drain();
       const cut = setTimeout(() => {

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { HostTable, type Log } from '#sdk';
+import { authoritiesFault, pairFault } from '#sdk/pem';
 import type { Problems } from '../config/check.ts';
-import { noting, readFromDisk } from '../config/files.ts';
 import type { Path } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { GroupConfig, ListenerConfig } from '../config/schema.ts';
 import type { CertificatePair, DevelopmentCertificates } from './development-certificate.ts';
-import { ListenerTls, type TlsDomain, authoritiesFault, endOf, pairFault } from './tls.ts';
+import { ListenerTls, type TlsDomain, endOf } from './tls.ts';
 
 /** How the listeners of one configuration speak TLS. */
 export interface TlsPlan {
@@ -94,7 +94,7 @@ class PemFiles {
 
   constructor(source: TlsSource) {
     this.#source = source;
-    this.#read = noting(readFromDisk, source.text.hashes);
+    this.#read = source.text.read;
   }
 
   pair(names: CertificatePair, at: Path): CertificatePair | undefined {

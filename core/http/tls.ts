@@ -96,33 +96,6 @@ function serverNameOf(socket: TLSSocket): string {
   return typeof servername === 'string' ? servername.toLowerCase() : '';
 }
 
-/** What is wrong with a certificate and its key; undefined when nothing is. */
-export function pairFault({ certificate, key }: CertificatePair): string | undefined {
-  // As it is for a moment while it is written. Node takes no text for none given, and would show no certificate.
-  if (certificate.trim() === '') return 'the certificate is empty';
-  if (key.trim() === '') return 'the key is empty';
-  if (key.includes('ENCRYPTED')) return 'the key is encrypted; allowed: one without a passphrase';
-  try {
-    createSecureContext({ cert: certificate, key });
-    return undefined;
-  } catch (error) {
-    const { code = '', message } = error as { code?: string; message: string };
-    if (code.endsWith('KEY_VALUES_MISMATCH')) return 'the key is not that of the certificate';
-    return message;
-  }
-}
-
-/** What is wrong with the authorities that clients' certificates are checked against; undefined when nothing is. */
-export function authoritiesFault(ca: string): string | undefined {
-  try {
-    createSecureContext({ ca });
-    // OpenSSL passes over text that holds no certificate.
-    return new X509Certificate(ca).ca ? undefined : 'its first certificate is not that of an authority';
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
 /** When the certificate ends, in milliseconds since 1970. */
 export function endOf(certificate: string): number {
   return Date.parse(new X509Certificate(certificate).validTo);

@@ -6,13 +6,13 @@ import type {
   HandlerTiming,
   HttpClient,
   Log,
+  Machine,
   PluginDefinition,
   Published,
   TextFile,
 } from '#sdk';
 import { Problems } from '../config/check.ts';
 import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
-import { noting, readFromDisk } from '../config/files.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
@@ -22,6 +22,7 @@ import type { Cages } from '../sandbox/cages.ts';
 import { scoped } from '../state/memory-values.ts';
 import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
+import { checkSharing } from '../workers/state.ts';
 import { Binder } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
@@ -42,6 +43,8 @@ export interface BuildHost {
   readonly development: DevelopmentCertificates;
   readonly traffic: Traffic;
   readonly cages: Cages;
+  /** The machine, as one plugin sees it. */
+  machine(plugin: string): Machine;
   /** Plugins given in code, beside the gateway's own. */
   readonly plugins?: readonly PluginDefinition[];
   /** Where one configuration counts and keeps values; nothing is connected yet. */
@@ -101,6 +104,7 @@ async function buildFrom(
   if (damaged === undefined) throw new ConfigError(problems.list);
   const plan =
     problems.has(['state']) || root.state === undefined ? undefined : planState(root.state, text, problems);
+  checkSharing(root, problems);
   const state = host.state(plan);
   const builder = new Builder(text, root, limits, plugins, damaged, problems, host, state);
   const snapshot = await builder.build();
@@ -233,6 +237,7 @@ class Builder {
       values: scoped(values, plugin),
       counters: counters.of(plugin),
       ownCounters: ownCounters.of(plugin),
+      machine: this.#host.machine(plugin),
       http: this.#client,
       use: ((token) => this.#set().use(token)) as Setups['use'],
       find: ((token) => this.#set().find(token)) as Setups['find'],
@@ -323,7 +328,7 @@ class Builder {
 function readBeside(text: ConfigText, problems: Problems, path: Path, name: string): TextFile | undefined {
   const file = besideOf(text, path, name);
   try {
-    return { file, text: noting(readFromDisk, text.hashes)(file, maxTextBytes) };
+    return { file, text: text.read(file, maxTextBytes) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'it failed';
     problems.add(path, `the file cannot be read: ${reason}`);

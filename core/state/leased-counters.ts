@@ -1,6 +1,6 @@
 import type { Counters, Limit, Taken } from '#sdk';
 import type { CountKeys } from './redis-counters.ts';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink } from '#sdk/redis';
 import { type Counts, takeCounts } from './redis-take.ts';
 
 /** How many keys are leased at once; requests under further ones are counted exactly, with a round trip each. */

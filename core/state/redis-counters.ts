@@ -1,6 +1,6 @@
 import type { Counters, Limit, Taken } from '#sdk';
 import type { CounterSource } from './state.ts';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink } from '#sdk/redis';
 import { takeCounts, toTaken } from './redis-take.ts';
 
 /** Where a plugin's counts are in the store. */

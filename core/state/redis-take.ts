@@ -1,7 +1,6 @@
 import type { Limit, Taken } from '#sdk';
-import { createHash } from 'node:crypto';
 import { leftIn, untilNext } from './bucket.ts';
-import type { RedisClient } from './redis-client.ts';
+import { type RedisClient, runScript, scriptOf } from '#sdk/redis';
 
 /** How much longer than its period a count is kept: a server's clock that goes back by less starts no period anew. */
 const slackMs = 5000;
@@ -13,7 +12,7 @@ const slackMs = 5000;
  * Answers which one is used up (-1 for none), then for each what was used before, as text because a bucket has
  * fractions, and the milliseconds until its window ends.
  */
-const script = `
+const script = scriptOf(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local found = redis.call('MGET', unpack(KEYS))
@@ -49,9 +48,7 @@ if answer[1] < 0 then
   end
 end
 return answer
-`;
-
-const digest = createHash('sha1').update(script).digest('hex');
+`);
 
 /** What the server answered for each limit. */
 export interface Counts {
@@ -69,18 +66,10 @@ export async function takeCounts(
   limits: readonly Limit[],
   wanted: (limit: Limit) => number,
 ): Promise<Counts> {
-  const args: (string | number)[] = [...keys];
+  const args: (string | number)[] = [];
   for (const limit of limits)
     args.push(limit.limit, limit.periodMs, wanted(limit), limit.isBucket === true ? 1 : 0);
-  let answer: unknown;
-  try {
-    answer = await client.evalsha(digest, keys.length, ...args);
-  } catch (error) {
-    // A server that has just started does not know it. It was not run, so it is no second time.
-    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    answer = await client.eval(script, keys.length, ...args);
-  }
-  return toCounts(answer, limits.length);
+  return toCounts(await runScript(client, script, keys, args), limits.length);
 }
 
 function toCounts(answer: unknown, length: number): Counts {

@@ -1,5 +1,5 @@
 import type { Values } from '#sdk';
-import type { RedisLink } from './redis-link.ts';
+import type { RedisLink } from '#sdk/redis';
 
 /** Values in the store. There is no falling back: what another machine has seen, this one does not know. */
 export class RedisValues implements Required<Values> {

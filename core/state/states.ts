@@ -1,7 +1,7 @@
 import type { Log } from '#sdk';
+import { RedisLink } from '#sdk/redis';
 import { LeasedCounters } from './leased-counters.ts';
 import { CountKeys, RedisCounters, perPlugin } from './redis-counters.ts';
-import { RedisLink } from './redis-link.ts';
 import { RedisValues } from './redis-values.ts';
 import type { HeldState, State } from './state.ts';
 import type { StatePlan } from './state-plan.ts';
@@ -44,7 +44,16 @@ export class States {
   }
 
   #create(plan: StatePlan): Shared {
-    const link = new RedisLink(plan, this.#log);
+    const link = new RedisLink(
+      {
+        ...plan,
+        probeKey: `${plan.prefix}probe`,
+        outage:
+          'the shared store is out of reach: this machine counts by itself, and what must not be used twice is refused',
+        recovery: 'the shared store is within reach again',
+      },
+      this.#log,
+    );
     const own = this.#own.counters;
     const counters = perPlugin((plugin) => {
       const keys = new CountKeys(plan.prefix, plugin);

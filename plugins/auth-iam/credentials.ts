@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Counters, GatewayHooks, Identity, Reply, SetupKit } from '#sdk';
 import { Directory } from './accounts.ts';
 import { Attempts } from './attempts.ts';
@@ -24,8 +23,6 @@ export interface Credentials extends SignatureOptions {
 
 /** What outlives a reload. */
 interface Lasting {
-  /** Signs tokens where the configuration has no key. */
-  readonly key: Uint8Array;
   readonly signatures: Attempts;
   readonly passwords: Attempts;
 }
@@ -36,7 +33,7 @@ const lasting = new WeakMap<Counters, Lasting>();
 function lastingOf({ counters, clock }: SetupKit): Lasting {
   let found = lasting.get(counters);
   if (found === undefined) {
-    found = { key: randomBytes(32), signatures: new Attempts(clock), passwords: new Attempts(clock) };
+    found = { signatures: new Attempts(clock), passwords: new Attempts(clock) };
     lasting.set(counters, found);
   }
   return found;
@@ -48,7 +45,7 @@ export function readCredentials(
   iam: IamSection | undefined,
   kit: SetupKit,
 ): Credentials {
-  const { key, signatures, passwords } = lastingOf(kit);
+  const { signatures, passwords } = lastingOf(kit);
   const { clock, values, counters, log } = kit;
   const common = { directory, attempts: signatures, clock, dispose: () => undefined };
   checkTogether(iam, kit);
@@ -64,7 +61,8 @@ export function readCredentials(
     return { ...common, verifyToken, fallback: undefined, dispose: () => client.close() };
   }
   checkHosts(iam?.hosts, kit);
-  const { tokenSeconds = 86_400, tokenKey = key, hosts, allowHttp = false } = iam ?? {};
+  // Without a key of the operator's it is the machine's: what one worker issues the others take.
+  const { tokenSeconds = 86_400, tokenKey = kit.machine.key('tokens'), hosts, allowHttp = false } = iam ?? {};
   const tokens = new Tokens(directory, tokenKey, { clock, values, seconds: tokenSeconds });
   const isIssuing = directory.users.some(({ password }) => password !== undefined);
   const fallback = issuer({ directory, tokens, attempts: passwords, counters, log, hosts, allowHttp });

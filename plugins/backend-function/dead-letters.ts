@@ -1,89 +1,121 @@
 // What became of calls that could not be made: `node plugins/backend-function/dead-letters.ts list FOLDER`.
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { fileName, openCallFile } from './async/call-file.ts';
+import { parseArgs } from 'node:util';
+import { Check } from 'typebox/value';
+import { type StoreMapping, type StorePlan, StoreSchema, planStore } from '#sdk/redis';
+import { fileName } from './async/call-file.ts';
+import { DeadInRedis } from './async/dead-in-redis.ts';
+import type { DeadLetter, DeadLetters } from './async/dead-letters.ts';
+import { DeadOnDisk } from './async/dead-on-disk.ts';
 
-const usage = `dead-letters.ts COMMAND FOLDER
+const usage = `dead-letters.ts COMMAND QUEUE
 
-  list    FOLDER           a line of JSON for each dead letter, the oldest first, without what its caller sent
-  show    FOLDER ID        one of them, with its event, which may hold secrets of the caller
-  requeue FOLDER ID|all    make the call again, with all its retries; the gateway may be running
-  delete  FOLDER ID|all
+  list    QUEUE           a line of JSON for each dead letter, the oldest first, without what its caller sent
+  show    QUEUE ID        one of them, with its event, which may hold secrets of the caller
+  requeue QUEUE ID|all    make the call again, with all its retries; the gateways may be running
+  delete  QUEUE ID|all
 
-  FOLDER is that of asyncCalls, .tapgate/async-calls beside the configuration unless it names another.
+  QUEUE is the folder of asyncCalls, .tapgate/async-calls beside the configuration unless it names another;
+        or env:NAME, an environment variable that holds the store of asyncCalls: a URL, or a mapping as JSON.
+        With --prefix PREFIX where asyncCalls has one.
 `;
 
-type Row = Record<string, SQLOutputValue>;
-
-const columns = 'id, requestId, function, api, environment, acceptedAt, deadAt, attempts, reason, bytes';
-
-const commands: Readonly<Record<string, (db: DatabaseSync, id: number | undefined) => string | undefined>> = {
-  list(db) {
-    const rows = db.prepare(`SELECT ${columns} FROM calls WHERE deadAt IS NOT NULL ORDER BY deadAt, id`);
-    let lines = '';
-    for (const row of rows.iterate()) lines += `${JSON.stringify(told(row))}\n`;
-    return lines;
-  },
-  show(db, id) {
-    const row = db
-      .prepare(`SELECT ${columns}, event FROM calls WHERE deadAt IS NOT NULL AND id = ?`)
-      .get(id ?? null);
-    if (row === undefined) return undefined;
-    const event = JSON.parse(String(row['event'])) as unknown;
-    return `${JSON.stringify({ ...told(row), event }, null, 2)}\n`;
-  },
-  requeue(db, id) {
-    // Its age begins again, or it would be too old at once.
-    const now = Date.now();
-    const { changes } = db
-      .prepare(
-        `UPDATE calls SET deadAt = NULL, attempts = 0, dueAt = ?, acceptedAt = ?
-         WHERE deadAt IS NOT NULL AND (? IS NULL OR id = ?)`,
-      )
-      .run(now, now, id ?? null, id ?? null);
-    return changed(changes, id);
-  },
-  delete(db, id) {
-    const { changes } = db
-      .prepare('DELETE FROM calls WHERE deadAt IS NOT NULL AND (? IS NULL OR id = ?)')
-      .run(id ?? null, id ?? null);
-    return changed(changes, id);
-  },
-};
-
-function told({ acceptedAt, deadAt, ...rest }: Row): Record<string, unknown> {
-  return { ...rest, acceptedAt: timeOf(acceptedAt), deadAt: timeOf(deadAt) };
-}
-
-function timeOf(value: SQLOutputValue | undefined): string {
-  return new Date(Number(value)).toISOString();
-}
-
-function changed(changes: number | bigint, id: number | undefined): string | undefined {
-  return changes === 0 && id !== undefined ? undefined : `${changes}\n`;
-}
-
-function main([name = '', folder, which]: readonly string[]): number {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  const isOne = which !== undefined && /^[1-9][0-9]*$/.test(which);
-  const isEnough = name === 'list' ? which === undefined : isOne || (which === 'all' && name !== 'show');
-  if (command === undefined || folder === undefined || !isEnough) return fail(usage, 2);
-  if (!existsSync(join(folder, fileName))) return fail(`there are no calls in ${folder}\n`, 1);
-  const db = openCallFile(folder);
-  try {
-    const text = command(db, isOne ? Number(which) : undefined);
-    if (text === undefined) return fail(`there is no dead letter ${which ?? ''}\n`, 1);
-    process.stdout.write(text);
-    return 0;
-  } finally {
-    db.close();
+/** What is wrong with the command line or the queue, for whoever typed it. */
+class Fault extends Error {
+  readonly code: number;
+  constructor(message: string, code = 1) {
+    super(message);
+    this.code = code;
   }
 }
 
-function fail(text: string, code: number): number {
-  process.stderr.write(text);
-  return code;
+async function open(queue: string, prefix: string): Promise<DeadLetters> {
+  if (queue.startsWith('env:')) return DeadInRedis.open(storeIn(queue.slice('env:'.length)), prefix);
+  if (!existsSync(join(queue, fileName))) throw new Fault(`there are no calls in ${queue}\n`);
+  return new DeadOnDisk(queue);
 }
 
-process.exitCode = main(process.argv.slice(2));
+/** Never quotes what it holds: there is a password in it. */
+function storeIn(variable: string): StorePlan {
+  const store = parseStore(process.env[variable] ?? '');
+  if (store === undefined) throw new Fault(`${variable} holds no store; see state.store in README.md\n`);
+  const problems: string[] = [];
+  const plan = planStore(store, {
+    problem: (at, message) => void problems.push(`${[variable, ...at].join('.')}: ${message}\n`),
+    readFile: (_at, name) => readFileSync(name, 'utf8'),
+  });
+  if (plan === undefined || problems.length > 0) throw new Fault(problems.join(''));
+  return plan;
+}
+
+/** A URL, or a mapping as JSON. */
+function parseStore(text: string): StoreMapping | string | undefined {
+  try {
+    const store: unknown = text.startsWith('{') ? JSON.parse(text) : text;
+    return Check(StoreSchema, store) ? store : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function told({ acceptedAt, deadAt, ...rest }: DeadLetter): Record<string, unknown> {
+  return {
+    ...rest,
+    acceptedAt: new Date(acceptedAt).toISOString(),
+    deadAt: new Date(deadAt).toISOString(),
+  };
+}
+
+/** Undefined for all. */
+type Chosen = number | undefined;
+
+const commands: Readonly<Record<string, (letters: DeadLetters, id: Chosen) => Promise<void>>> = {
+  async list(letters) {
+    for await (const letter of letters.list()) process.stdout.write(`${JSON.stringify(told(letter))}\n`);
+  },
+  async show(letters, id = 0) {
+    const letter = await letters.show(id);
+    if (letter === undefined) throw new Fault(`there is no dead letter ${id}\n`);
+    const event = JSON.parse(letter.event) as unknown;
+    process.stdout.write(`${JSON.stringify({ ...told(letter), event }, null, 2)}\n`);
+  },
+  requeue: async (letters, id) => tellCount(await letters.requeue(id), id),
+  delete: async (letters, id) => tellCount(await letters.delete(id), id),
+};
+
+function tellCount(count: number, id: Chosen): void {
+  if (count === 0 && id !== undefined) throw new Fault(`there is no dead letter ${id}\n`);
+  process.stdout.write(`${count}\n`);
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { positionals, values } = parsed(args);
+  const [name = '', queue, which, ...more] = positionals;
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const isOne = which !== undefined && /^[1-9][0-9]*$/.test(which);
+  const isEnough = name === 'list' ? which === undefined : isOne || (which === 'all' && name !== 'show');
+  if (command === undefined || queue === undefined || !isEnough || more.length > 0) throw new Fault(usage, 2);
+  const letters = await open(queue, values.prefix);
+  try {
+    await command(letters, isOne ? Number(which) : undefined);
+  } finally {
+    letters.close();
+  }
+}
+
+function parsed(args: readonly string[]) {
+  const options = { prefix: { type: 'string', default: 'tapgate:' } } as const;
+  try {
+    return parseArgs({ args: [...args], allowPositionals: true, options });
+  } catch {
+    throw new Fault(usage, 2);
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(error instanceof Fault ? error.message : `${String(error)}\n`);
+  process.exitCode = error instanceof Fault ? error.code : 1;
+}

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { lonelyMachine } from '#sdk/testing';
 import { readHealthCheck } from './check-settings.ts';
 import { type Claim, Member } from './member.ts';
 
@@ -15,6 +16,7 @@ function started(t: TestContext, host: string) {
   const checked: string[] = [];
   const running = new Set<string>();
   const member = new Member('pool', host, 80, {
+    machine: lonelyMachine(),
     log: {
       info: () => undefined,
       warn: () => {

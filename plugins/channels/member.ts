@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Log } from '#sdk';
+import type { Log, Machine, MemberState } from '#sdk';
 import type { CheckSettings } from './check-settings.ts';
 import { Checker } from './checker.ts';
 import { Endpoint } from './endpoint.ts';
@@ -22,6 +22,8 @@ export interface World {
   readonly log: Log;
   readonly probe: Probe;
   readonly lookup: Lookup;
+  /** One worker of a machine checks; the others hear of it. */
+  readonly machine: Machine;
 }
 
 /**
@@ -35,6 +37,10 @@ export class Member implements Disposable {
   readonly #world: World;
   readonly #claims: Claim[] = [];
   readonly #checkers = new Map<Endpoint, Checker>();
+  readonly #topic: string;
+  readonly #endings: (() => void)[];
+  /** By address, as the worker that checks found it. */
+  #found: Readonly<Record<string, MemberState['health']>> = {};
   #endpoints: readonly Endpoint[];
   #applying: NodeJS.Timeout | undefined;
   #resolving: NodeJS.Timeout | undefined;
@@ -48,6 +54,12 @@ export class Member implements Disposable {
     this.port = port;
     this.#world = world;
     this.#endpoints = [new Endpoint(host, port)];
+    this.#topic = `health ${JSON.stringify([channel, host, port])}`;
+    const { machine } = world;
+    this.#endings = [
+      machine.subscribe(this.#topic, (found) => this.#heard(found)),
+      machine.whenMain(() => this.#applySoon()),
+    ];
   }
 
   /** One for each address. Until a name has been looked up, its own name stands for them. */
@@ -68,6 +80,8 @@ export class Member implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isDisposed = true;
+    for (const end of this.#endings) end();
+    if (this.#world.machine.isMain) this.#world.machine.publish(this.#topic, undefined);
     clearTimeout(this.#applying);
     clearTimeout(this.#resolving);
     for (const checker of this.#checkers.values()) checker.stop();
@@ -103,9 +117,11 @@ export class Member implements Disposable {
       checker.stop();
       this.#checkers.delete(endpoint);
     }
+    const { isMain } = this.#world.machine;
     for (const endpoint of this.#endpoints) {
       const checker = this.#checkers.get(endpoint);
       if (settings === undefined) endpoint.health = 'unknown';
+      else if (!isMain) endpoint.health = this.#found[endpoint.address] ?? 'unknown';
       else if (checker === undefined) this.#checkers.set(endpoint, this.#checker(endpoint, settings));
       else checker.update(settings);
     }
@@ -116,9 +132,23 @@ export class Member implements Disposable {
     const { log, probe } = this.#world;
     return new Checker({ member: this.host, address, port }, endpoint, settings, probe, (reason) => {
       const where = { channel: this.#channel, member: this.host, address, port };
+      this.#tell();
       if (reason === undefined) log.info(where, 'a member of a channel is healthy');
       else log.warn({ ...where, reason }, 'a member of a channel is unhealthy');
     });
+  }
+
+  #tell(): void {
+    const found = Object.fromEntries(this.#endpoints.map(({ address, health }) => [address, health]));
+    this.#world.machine.publish(this.#topic, found);
+  }
+
+  /** From the worker that checks, or from this one. The next one that checks begins with it. */
+  #heard(found: unknown): void {
+    this.#found = (found ?? {}) as Readonly<Record<string, MemberState['health']>>;
+    const isChecked = this.#claims.at(-1)?.check !== undefined;
+    if (this.#world.machine.isMain || !isChecked) return;
+    for (const endpoint of this.#endpoints) endpoint.health = this.#found[endpoint.address] ?? 'unknown';
   }
 
   async #resolve(resolveMs: number): Promise<void> {

@@ -14,11 +14,11 @@ export default definePlugin({
   section: { name: 'channels', schema: ChannelsSchema },
   offers: [Channels],
   setup(section, kit) {
-    const { log, http, clock } = kit;
+    const { log, http, clock, machine } = kit;
     // The log is one gateway's, and the same for all its configurations.
     const ground: Ground = {
       kept: keptBy(log),
-      world: { log, probe, lookup: addressesOf },
+      world: { log, probe, lookup: addressesOf, machine },
       http,
       clock,
       log,

@@ -1,8 +1,8 @@
 import { Channels, Functions, Matching, Options, Type, definePlugin } from '#sdk';
 import { countsOf } from './counts.ts';
 import { exposition } from './exposition.ts';
-import { processMetrics } from './process-metrics.ts';
-import { sum } from './state.ts';
+import { type ProcessFigures, countedBy, processMetrics, together } from './process-metrics.ts';
+import { type State, counted, sum } from './state.ts';
 import { channelFigures, isolateFigures } from './surroundings.ts';
 
 const MetricsSchema = Options({
@@ -25,6 +25,17 @@ const MetricsSchema = Options({
   process: Type.Boolean({ default: true, description: 'Also tells of the process, its memory and Node.' }),
 });
 
+/** What one worker has to tell. */
+interface Share extends State {
+  readonly process: ProcessFigures;
+}
+
+/** What is left of workers that ended. */
+const remains = async (shares: readonly Share[]): Promise<Share> => ({
+  ...counted(sum(shares)),
+  process: await countedBy(shares.map((share) => share.process)),
+});
+
 export default definePlugin({
   name: 'metrics',
   summary: 'Tells Prometheus what the gateway does.',
@@ -37,6 +48,20 @@ export default definePlugin({
     const told = counts.hold(kit.published, maxNames);
     const channels = kit.find(Channels);
     const functions = kit.find(Functions);
+    const share = async (): Promise<Share> => ({
+      ...counts.state(),
+      isolates: isolateFigures(functions, maxNames),
+      inFlight: kit.inFlight(),
+      process: section.process ? await processMetrics().getMetricsAsJSON() : [],
+    });
+    const written = async (shares: readonly Share[], own?: string) => {
+      const text = await exposition(sum(shares), channelFigures(channels, maxNames), kit.published.length);
+      const process = own ?? (await together(shares.map((each) => each.process)).metrics());
+      return {
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        body: section.process ? `${text}\n${process}` : text,
+      };
+    };
     return {
       completed(notice) {
         counts.completed(told, notice);
@@ -50,15 +75,9 @@ export default definePlugin({
       management: {
         path,
         async handle() {
-          const own = {
-            ...counts.state(),
-            isolates: isolateFigures(functions, maxNames),
-            inFlight: kit.inFlight(),
-          };
-          const text = await exposition(sum([own]), channelFigures(channels, maxNames), kit.published.length);
-          const body = section.process ? `${text}\n${await processMetrics()}` : text;
-          return { contentType: 'text/plain; version=0.0.4; charset=utf-8', body };
+          return written([await share()], section.process ? await processMetrics().metrics() : '');
         },
+        workers: { share, merge: (shares: readonly Share[]) => written(shares), remains },
       },
       dispose: () => told.release(),
     };

@@ -1,4 +1,7 @@
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { AggregatorRegistry, type MetricObject, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** What prom-client knows of one process, as JSON. */
+export type ProcessFigures = readonly MetricObject[];
 
 let registry: Registry | undefined;
 
@@ -7,10 +10,21 @@ let registry: Registry | undefined;
  * loop and the garbage collector cannot be stopped again. It begins with the first scrape, so that checking a
  * configuration starts nothing.
  */
-export function processMetrics(): Promise<string> {
+export function processMetrics(): Registry {
   if (registry === undefined) {
     registry = new Registry();
     collectDefaultMetrics({ register: registry });
   }
-  return registry.metrics();
+  return registry;
+}
+
+/** Several processes, as prom-client puts them together: sums, and of delays the mean or the longest. */
+export function together(processes: readonly ProcessFigures[]): Registry {
+  return AggregatorRegistry.aggregate([...processes]);
+}
+
+/** What a process that has ended counted; how it was is of the past. */
+export async function countedBy(processes: readonly ProcessFigures[]): Promise<ProcessFigures> {
+  const figures = await together(processes).getMetricsAsJSON();
+  return figures.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
 }

@@ -53,6 +53,15 @@ export function sum(states: readonly State[]): State {
   };
 }
 
+/** The same of a worker that has ended: its counters. */
+export function counted(state: State): State {
+  return {
+    ...state,
+    isolates: state.isolates.map((each) => ({ ...each, busy: 0, idle: 0, waiting: 0 })),
+    inFlight: 0,
+  };
+}
+
 export function sumIsolates(all: readonly IsolateFigures[]): readonly IsolateFigures[] {
   return merged(
     all,

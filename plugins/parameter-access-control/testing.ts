@@ -31,7 +31,7 @@ function setsOf(items: ReadonlySet<string>) {
     ['addresses', set('addresses', 'IP_WHITELIST_CIDR')],
   ]);
   return definePlugin({
-    name: 'test-data-sets',
+    name: 'data-sets',
     summary: 'Data sets of a test.',
     offers: [DataSets],
     setup: () => ({

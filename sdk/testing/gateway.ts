@@ -7,6 +7,7 @@ import { type PluginDefinition, type Values, definePlugin } from '../plugin.ts';
 import { reply } from '../reply.ts';
 import { type BackendRequest, type MemoryBackend, memoryTargets } from './backend.ts';
 import { VirtualClock } from './clock.ts';
+import type { TestWorker } from './machine.ts';
 import { type Answer, type RequestOptions, describe, send } from './request.ts';
 
 /** A line of the operator's log. */
@@ -27,6 +28,8 @@ export interface GatewayTest {
   readonly clock?: VirtualClock;
   /** Stands for the shared store, for example one that is out of reach; a store in memory unless given. */
   readonly values?: Values;
+  /** One of the workers of a `TestMachine`; a gateway of one process unless given. */
+  readonly worker?: TestWorker;
   /** Stands for the process's environment in `${env:NAME}`. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -81,6 +84,7 @@ export async function testGateway(test: GatewayTest): Promise<TestGateway> {
     log: { info: note('info'), warn: note('warn'), error: note('error') },
     clock,
     ...(test.values === undefined ? {} : { values: test.values }),
+    ...(test.worker === undefined ? {} : { worker: { hub: test.worker } }),
     targets: memoryTargets(test.backends ?? { '*': echo }, backendRequests),
     plugins: [...(test.plugins ?? []), observer],
   });

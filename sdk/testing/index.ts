@@ -4,3 +4,4 @@ export { testPlugin, type PluginTest } from './plugin.ts';
 export type { Answer, RequestOptions } from './request.ts';
 export type { BackendRequest, MemoryBackend } from './backend.ts';
 export { VirtualClock } from './clock.ts';
+export { TestMachine, lonelyMachine, type TestWorker } from './machine.ts';

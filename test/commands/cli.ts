@@ -8,7 +8,7 @@ import { after } from 'node:test';
 import { root } from '../architecture/sources.ts';
 
 const main = join(root, 'core/main.ts');
-const deadlineMs = 30_000;
+const deadlineMs = 120_000;
 
 /** A new folder with these files, removed after the tests. */
 export function newFolder(files: Readonly<Record<string, string>> = {}): string {
@@ -60,10 +60,16 @@ export class Served {
   stdout = '';
   #stderr = '';
   #changed: () => void = () => undefined;
+  #withinMs = deadlineMs;
 
   /** Starts and waits until it listens. */
-  static async start(config: string, env: Readonly<Record<string, string>> = {}): Promise<Served> {
+  static async start(
+    config: string,
+    env: Readonly<Record<string, string>> = {},
+    withinMs: number = deadlineMs,
+  ): Promise<Served> {
     const served = new Served(start(['start', '--config', config], root, env));
+    served.#withinMs = withinMs;
     await served.#until(() => served.stdout.includes('listening on'), 'it listens');
     return served;
   }
@@ -142,7 +148,7 @@ export class Served {
       const changed = new Promise<'changed'>((resolve) => {
         this.#changed = () => resolve('changed');
       });
-      const cut = AbortSignal.timeout(deadlineMs);
+      const cut = AbortSignal.timeout(this.#withinMs);
       const late = once(cut, 'abort').then(() => 'late');
       const seen = await Promise.race([changed, this.#closed.then(() => 'closed'), late]);
       if (seen !== 'changed' && !isSo())

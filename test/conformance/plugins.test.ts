@@ -63,6 +63,10 @@ function* schemasIn(schema: Json, path: string): Generator<[string, Json], void,
     for (const [index, each] of ((schema[key] ?? []) as Json[]).entries())
       yield* schemasIn(each, `${path}|${index}`);
   }
+  // One of the two holds: a mapping, or something shorter.
+  for (const key of ['then', 'else']) {
+    if (schema[key] !== undefined) yield* schemasIn(schema[key] as Json, `${path}|${key}`);
+  }
   const { items, additionalProperties } = schema;
   for (const each of [items, additionalProperties]) {
     if (typeof each === 'object' && each !== null) yield* schemasIn(each as Json, `${path}[]`);
@@ -70,7 +74,9 @@ function* schemasIn(schema: Json, path: string): Generator<[string, Json], void,
 }
 
 const hasType = (schema: Json): boolean =>
-  ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref'].some((key) => schema[key] !== undefined);
+  ['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref', 'then'].some(
+    (key) => schema[key] !== undefined,
+  );
 
 /** The names of all options of a schema, at every level. */
 function optionNames(schema: TSchema | undefined): string[] {

@@ -1,37 +1,17 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { Redis } from 'ioredis';
 import { Problems } from '../../core/config/check.ts';
 import { readConfigText } from '../../core/config/read.ts';
 import { type StateConfig, StateSchema } from '../../core/config/state-schema.ts';
 import { planState } from '../../core/state/state-plan.ts';
 import { createAuthority, createPair, writeFiles } from '../gateway/support/certificates.ts';
-import { pause, within } from '../gateway/support/within.ts';
-import { type RedisServer, freePort, startRedis, startSentinel } from '../support/redis.ts';
+import { within } from '../gateway/support/within.ts';
+import { startCluster } from '../support/redis-cluster.ts';
+import { freePort, startRedis, startSentinel } from '../support/redis.ts';
 import { type Machine, limit, openMachine, planFor, storm } from './support.ts';
-
-const slots = 16_384;
-
-/** Three masters that share the slots. */
-async function startCluster(t: TestContext): Promise<{ servers: RedisServer[]; clients: Redis[] }> {
-  const args = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '5000'];
-  const servers = await Promise.all([startRedis(args), startRedis(args), startRedis(args)]);
-  const clients = servers.map(({ port }) => new Redis(port));
-  t.after(async () => {
-    for (const client of clients) client.disconnect();
-    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
-  });
-  const third = Math.ceil(slots / 3);
-  for (const [index, client] of clients.entries()) {
-    await client.cluster('ADDSLOTSRANGE', index * third, Math.min(slots, (index + 1) * third) - 1);
-    if (index > 0) await client.cluster('MEET', '127.0.0.1', servers[0]?.port ?? 0);
-  }
-  for (const client of clients)
-    while (!/cluster_state:ok[^]*cluster_known_nodes:3/.test(await client.cluster('INFO'))) await pause(20);
-  return { servers, clients };
-}
 
 test(
   'a Cluster: all keys of a request are in one slot, and those of partitions are spread',

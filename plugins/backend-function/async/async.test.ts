@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type TestGateway, testGateway } from '#sdk/testing';
+import { type TestGateway, TestMachine, testGateway } from '#sdk/testing';
 import { newFolder, until } from './testing.ts';
 
 const source = `let calls = 0;
@@ -133,3 +133,21 @@ for (const [title, options, expected] of wrong) {
     await assert.rejects(testGateway({ config: configOf(folder, { asyncCalls }) }), expected);
   });
 }
+
+test('of several workers one has the folder and makes the calls of all; the next one goes on when it ends', async (t) => {
+  const config = configOf(newFolder(t));
+  const machine = new TestMachine(2);
+  const [first, second] = await Promise.all(
+    machine.workers.map(async (worker) => testGateway({ config: { ...config }, worker })),
+  );
+  assert.ok(first !== undefined && second !== undefined);
+  t.after(() => second.close());
+  for (const gateway of [first, second])
+    assert.equal((await gateway.request('POST', '/now', { body: 'hello' })).status, 202);
+  await until(() => wrote(first).length === 2, 'both calls were made by the main worker');
+  assert.deepEqual(wrote(second), []);
+  await first.close();
+  machine.end();
+  assert.equal((await second.request('POST', '/now', { body: 'later' })).status, 202);
+  await until(() => wrote(second).length === 1, 'the next one makes them');
+});

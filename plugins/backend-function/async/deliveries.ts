@@ -30,6 +30,8 @@ export class Deliveries {
   #isAskedAgain = false;
   #isStopped = false;
   #tidiedAt = -Infinity;
+  /** Whether the log says so already. */
+  #hasFailed = false;
 
   constructor(queue: Queue, settings: Settings, log: Log, clock: Clock) {
     this.#queue = queue;
@@ -44,7 +46,7 @@ export class Deliveries {
     this.#next();
   }
 
-  /** Answers whether there was room for it; true once it is on the disk. Rejects when it cannot be kept. */
+  /** Answers whether there was room for it; true once it is kept. Rejects when it cannot be kept. */
   async add(call: NewCall, maxBytes: number): Promise<boolean> {
     const isAdded = await this.#queue.add(call, maxBytes);
     if (isAdded) this.#next();
@@ -96,10 +98,18 @@ export class Deliveries {
       }
     } catch (error) {
       this.#isAskedAgain = false;
-      if (!this.#isStopped) this.#log.error({ error: messageOf(error) }, 'the queue of functions failed');
+      if (!this.#isStopped) this.#tell(error);
       return pauseMs;
     }
+    this.#hasFailed = false;
     return waitMs;
+  }
+
+  /** Once, until the queue works again: it is tried every second. */
+  #tell(error: unknown): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#log.error({ error: messageOf(error) }, 'the queue of functions failed');
   }
 
   async #tidy(now: number): Promise<void> {
@@ -133,7 +143,7 @@ export class Deliveries {
       } catch (error) {
         // Taken until it is settled: a disk that is full must not make a call be made again and again.
         if (this.#closing.signal.aborted) return;
-        this.#log.error({ error: messageOf(error) }, 'the queue of functions failed');
+        this.#tell(error);
         await pause(pauseMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
       }
     }

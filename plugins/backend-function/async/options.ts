@@ -1,4 +1,5 @@
-import { Options, type Static, Type } from '#sdk';
+import { Matching, Options, type Static, Type } from '#sdk';
+import { StoreSchema } from '#sdk/redis';
 
 const defaults = {
   retries: 3,
@@ -18,6 +19,27 @@ export const AsyncCallsSchema = Options(
         minLength: 1,
         description:
           'Where calls are kept, relative to the file in which this stands; `.tapgate/async-calls` unless given.',
+      }),
+    ),
+    store: Type.Optional(StoreSchema),
+    prefix: Type.Optional(
+      Matching('^[^{}\\s]{0,64}$', 'up to 64 characters without braces and blanks', {
+        description: 'With `store`: what all keys in it begin with; `tapgate:` unless given.',
+      }),
+    ),
+    leaseSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 3600,
+        description:
+          'With `store`: a call whose gateway is silent for so long is made by another; 30 unless given.',
+      }),
+    ),
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 10,
+        maximum: 60_000,
+        description: 'With `store`: longest wait for its answer; 2000 unless given.',
       }),
     ),
     retries: Type.Integer({
@@ -42,7 +64,7 @@ export const AsyncCallsSchema = Options(
       minimum: 1,
       maximum: 100,
       default: defaults.concurrency,
-      description: 'Calls of one function at a time.',
+      description: 'Calls of one function at a time, in each gateway.',
     }),
     maxMb: Type.Integer({
       minimum: 1,
@@ -64,10 +86,11 @@ export const AsyncCallsSchema = Options(
   { description: 'How calls of functions with `invocation: async` are kept and made.' },
 );
 
-export type AsyncOptions = Omit<Static<typeof AsyncCallsSchema>, 'folder'>;
+export type AsyncSection = Static<typeof AsyncCallsSchema>;
+export type AsyncOptions = Omit<AsyncSection, 'folder' | 'store' | 'prefix' | 'leaseSeconds' | 'timeoutMs'>;
 
 /** What holds, whether the configuration has the section or not. */
-export function optionsOf(section: Static<typeof AsyncCallsSchema> | undefined): AsyncOptions {
+export function optionsOf(section: AsyncSection | undefined): AsyncOptions {
   return { ...defaults, ...section };
 }
 

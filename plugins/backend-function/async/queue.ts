@@ -59,7 +59,7 @@ export interface Tidied {
  * What was taken and not settled when the process ends is there again for the next one.
  */
 export interface Queue {
-  /** Answers whether it was taken in: true once nothing but the loss of the disk can lose it, false when that is too much. */
+  /** Answers whether it was taken in: true once nothing but the loss of the store can lose it, false when that is too much. */
   add(call: NewCall, maxBytes: number): Promise<boolean>;
   take(wanted: Wanted): Promise<Taken>;
   /** Only for a call that was taken. */

@@ -1,7 +1,13 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { StatePlan } from './state-plan.ts';
+import type { StorePlan } from './plan.ts';
 
 export type RedisClient = Redis | Cluster;
+
+/** Where to connect to, and how long that may take. */
+export interface ClientPlan {
+  readonly store: StorePlan;
+  readonly connectTimeoutMs: number;
+}
 
 /** Soon at first, then every second, for ever: whoever brings the store back need not tell the gateways. */
 const reconnectMs = (times: number): number => Math.min(20 * times, 1000);
@@ -10,7 +16,7 @@ const reconnectMs = (times: number): number => Math.min(20 * times, 1000);
  * A client that is not connected yet. Nothing waits in it: what cannot be sent, or was sent when the connection broke,
  * fails at once and is never sent a second time, because it may have been carried out.
  */
-export async function createClient(plan: StatePlan): Promise<RedisClient> {
+export async function createClient(plan: ClientPlan): Promise<RedisClient> {
   // Loaded when somebody wants it: most gateways need no store.
   const { Cluster, Redis } = await import('ioredis');
   const { store } = plan;
@@ -23,7 +29,7 @@ export async function createClient(plan: StatePlan): Promise<RedisClient> {
 }
 
 /** How a single server, or the master that sentinels name, is spoken to. */
-function redisOptions(plan: StatePlan) {
+function redisOptions(plan: ClientPlan) {
   const { store } = plan;
   const own = {
     ...connectionOptions(plan),
@@ -48,7 +54,7 @@ function redisOptions(plan: StatePlan) {
   };
 }
 
-function clusterOptions(plan: StatePlan) {
+function clusterOptions(plan: ClientPlan) {
   return {
     redisOptions: connectionOptions(plan),
     enableOfflineQueue: false,
@@ -64,7 +70,7 @@ function clusterOptions(plan: StatePlan) {
   };
 }
 
-function connectionOptions({ store, connectTimeoutMs }: StatePlan) {
+function connectionOptions({ store, connectTimeoutMs }: ClientPlan) {
   return {
     connectTimeout: connectTimeoutMs,
     // A connection that swallows everything is given up; TCP by itself would try for a quarter of an hour. Longer than

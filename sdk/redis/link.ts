@@ -1,6 +1,18 @@
-import type { Log } from '#sdk';
-import { type RedisClient, createClient } from './redis-client.ts';
-import type { StatePlan } from './state-plan.ts';
+import type { Log } from '../plugin.ts';
+import { type ClientPlan, type RedisClient, createClient } from './client.ts';
+
+export interface LinkPlan extends ClientPlan {
+  /** Longest wait for an answer, after which the store counts as out of reach. */
+  readonly timeoutMs: number;
+  /** A key for `probe` that nobody uses. */
+  readonly probeKey: string;
+  /** A write, to see whether the store takes what is asked of it; one of `SET` unless given. */
+  readonly probe?: (client: RedisClient, key: string) => Promise<unknown>;
+  /** For the log, once when the store is out of reach: which one, and what follows. */
+  readonly outage: string;
+  /** For the log, when it is back. */
+  readonly recovery: string;
+}
 
 /** How often a store that is out of reach is tried. */
 const probeMs = 250;
@@ -11,7 +23,7 @@ const probeKeepMs = 1000;
  * asks it any more until a write of our own went through: requests do not wait for what probably hangs.
  */
 export class RedisLink {
-  readonly #plan: StatePlan;
+  readonly #plan: LinkPlan;
   readonly #log: Log;
   #client: RedisClient | null = null;
   #opened: Promise<void> | null = null;
@@ -25,10 +37,10 @@ export class RedisLink {
   /** What failed last is tried: in a Cluster, other keys are on other nodes. */
   #probeKey: string;
 
-  constructor(plan: StatePlan, log: Log) {
+  constructor(plan: LinkPlan, log: Log) {
     this.#plan = plan;
     this.#log = log;
-    this.#probeKey = `${plan.prefix}probe`;
+    this.#probeKey = plan.probeKey;
   }
 
   get isUp(): boolean {
@@ -95,10 +107,7 @@ export class RedisLink {
     if (this.#isClosed || this.#downSince !== null) return;
     this.#downSince = performance.now();
     const reason = error instanceof Error ? error.message : 'it failed';
-    this.#log.warn(
-      { error: reason },
-      'the shared store is out of reach: this machine counts by itself, and what must not be used twice is refused',
-    );
+    this.#log.warn({ error: reason }, this.#plan.outage);
   }
 
   #schedule(): void {
@@ -118,8 +127,8 @@ export class RedisLink {
   async #write(): Promise<void> {
     try {
       if (this.#client === null) throw new Error('it is not connected');
-      const set = this.#client.set(this.#probeKey, '', 'PX', probeKeepMs);
-      await within(this.#plan.timeoutMs, set);
+      const { timeoutMs, probe = setProbe } = this.#plan;
+      await within(timeoutMs, probe(this.#client, this.#probeKey));
       this.#recovered();
     } catch (error) {
       this.#tell(error);
@@ -134,8 +143,12 @@ export class RedisLink {
     if (this.#downSince === null) return;
     const seconds = Math.round((performance.now() - this.#downSince) / 100) / 10;
     this.#downSince = null;
-    this.#log.info({ seconds }, 'the shared store is within reach again');
+    this.#log.info({ seconds }, this.#plan.recovery);
   }
+}
+
+function setProbe(client: RedisClient, key: string): Promise<unknown> {
+  return client.set(key, '', 'PX', probeKeepMs);
 }
 
 /**
