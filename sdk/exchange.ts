@@ -137,7 +137,9 @@ export interface Exchange extends Arrival {
    * @param maxBytes a narrower limit than the API's, for what only works on a body of that size
    */
   readBody(maxBytes?: number): Promise<Buffer>;
-  /** The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body. */
+  /**
+   * The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body; rejects as that does, and with a `Reply` (415) where the form is in a coding or one of several types: a backend might read it.
+   */
   readForm(): Promise<Params>;
   /**
    * Asks the backend now, as if the hooks up to `auth` were done: `backendRouting`, the backend, `backendSigning`; not
