@@ -392,7 +392,10 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   setup?(section: Static<Section> | undefined, kit: SetupKit): GatewayHooks;
   /** Once for each API and environment it is bound to, at load. */
   bind?(config: Static<Config>, kit: Kit): Hooks;
-  /** Once for each API and environment that nothing binds it to; what it returns runs before what is bound. */
+  /**
+   * Once for each API and environment that nothing binds it to, after every `bind` of the configuration; what it returns
+   * runs before what is bound.
+   */
   bindRest?(section: Static<Section> | undefined, kit: Kit): Hooks | undefined;
 }
 

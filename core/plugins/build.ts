@@ -196,7 +196,10 @@ class Builder {
     const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
       timing === undefined ? [] : [timing],
     );
-    for (const endpoint of endpoints) Object.assign(endpoint, this.#endpoint(endpoint, timings));
+    // First what is bound everywhere: what a plugin does for other APIs may depend on it.
+    const bound = endpoints.map((endpoint) => this.#bound(endpoint));
+    for (const [index, endpoint] of endpoints.entries())
+      Object.assign(endpoint, this.#endpoint(endpoint, bound[index] ?? [], timings));
     return new BuiltSnapshot({
       log: this.#host.log,
       pseudonym: this.#host.pseudonym,
@@ -272,20 +275,22 @@ class Builder {
     return apis;
   }
 
-  #endpoint(target: Published, timings: readonly HandlerTiming[]): Endpoint | undefined {
+  #bound({ api, environment }: Published): Placed[] {
+    return this.#bindings.of(api, environment).flatMap(({ prepared, path }) => {
+      const bound = this.#binder.bind(prepared, api, environment, path);
+      return bound === undefined ? [] : { bound, at: this.#text.locate.positionOf(path) };
+    });
+  }
+
+  #endpoint(target: Published, own: Placed[], timings: readonly HandlerTiming[]): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
-    const uses = this.#bindings.of(api, environment);
-    const placed: Placed[] = this.#rest(uses, api, environment);
-    for (const { prepared, path } of uses) {
-      const bound = this.#binder.bind(prepared, api, environment, path);
-      if (bound !== undefined) placed.push({ bound, at: this.#text.locate.positionOf(path) });
-    }
+    const placed = [...this.#rest(this.#bindings.of(api, environment), api, environment), ...own];
     const path = [...base, 'backend'];
     const definition = api.definition['backend'] as Readonly<Record<string, unknown>>;
-    const own = this.#binder.bindBackend(definition, path, api, environment);
-    if (own === undefined) return undefined;
-    const { backend, bound } = own;
+    const called = this.#binder.bindBackend(definition, path, api, environment);
+    if (called === undefined) return undefined;
+    const { backend, bound } = called;
     placed.push({ bound, at: this.#text.locate.positionOf(path) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
