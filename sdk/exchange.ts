@@ -93,8 +93,8 @@ export function defineNote<T>(name: string): NoteKey<T> {
 }
 
 /**
- * Set by the gateway once the chosen backend's own `authorize` let a request pass: the answer is for whoever passes there,
- * and for others only if it says so.
+ * Set once what a `backendField` put before the chosen backend let a request pass: the answer is for whoever passes there,
+ * and for others only if it says so. A backend with an `authorize` of its own that tells callers apart sets it, too.
  */
 export const backendAuthorized: NoteKey<true> = defineNote<true>('backend-authorized');
 
@@ -138,7 +138,8 @@ export interface Exchange extends Arrival {
    */
   readBody(maxBytes?: number): Promise<Buffer>;
   /**
-   * The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body; rejects as that does, and with a `Reply` (415) where the form is in a coding or one of several types: a backend might read it.
+   * The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body; rejects as that
+   * does, and with a `Reply` (415) where the form is in a coding or one of several types: a backend might read it.
    */
   readForm(): Promise<Params>;
   /**

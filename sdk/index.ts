@@ -10,6 +10,7 @@ export * from './data-sets.ts';
 export * from './exchange.ts';
 export * from './field-names.ts';
 export * from './fields.ts';
+export * from './form.ts';
 export * from './function-event.ts';
 export * from './host-table.ts';
 export * from './log-masks.ts';

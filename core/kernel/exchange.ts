@@ -7,10 +7,10 @@ import {
   type Notes,
   Params,
   parseCookies,
+  readForm,
   type Refusal,
   type Reply,
   type Settled,
-  refuse,
 } from '#sdk';
 import type { Endpoint, Snapshot } from './endpoint.ts';
 import type { RequestBody } from './request-body.ts';
@@ -142,15 +142,8 @@ export class Exchange implements PublicExchange {
     return this.incoming.body.read(maxBytes);
   }
 
-  async readForm(): Promise<Params> {
-    const types = this.headers.getAll('content-type');
-    if (!types.some((type) => /^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)))
-      return Params.empty;
-    const coding = this.headers.combined('content-encoding') ?? 'identity';
-    // A backend may read what nobody could look at here.
-    // oxlint-disable-next-line typescript/only-throw-error -- a refusal is a value here
-    if (types.length > 1 || coding.toLowerCase() !== 'identity') throw refuse('media-type-not-supported');
-    return Params.parse((await this.readBody()).toString('utf8'));
+  readForm(): Promise<Params> {
+    return readForm(this.headers, () => this.readBody());
   }
 
   callBackend(call: BackendCall = {}): Promise<Reply> {

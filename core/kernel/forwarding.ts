@@ -65,8 +65,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
         continue;
       }
       // Many backends take `X_Forwarded_For` for the gateway's own.
-      if (lower.includes('_') && provenance.has(variableName(lower))) continue;
-      if (provenance.has(lower) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
+      if (provenance.has(variableName(name)) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
     }
     flat.push(name, value);
   }

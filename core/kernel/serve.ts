@@ -1,13 +1,4 @@
-import {
-  type Backend,
-  BodyStream,
-  type Completed,
-  type Log,
-  type RefusalKind,
-  Reply,
-  backendAuthorized,
-  refuse,
-} from '#sdk';
+import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
 import { type Position, formatPosition } from '../config/problems.ts';
 import type { Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
@@ -106,10 +97,8 @@ function isGuarded(backend: Backend): backend is Guarded {
 function authorize(exchange: Exchange, backend: Guarded): void {
   const proceed = (answer: unknown): void => {
     if (exchange.isAborted) return;
-    if (answer === undefined) {
-      exchange.notes.set(backendAuthorized, true);
-      prepare(exchange, backend);
-    } else if (answer instanceof Reply) respond(exchange, answer);
+    if (answer === undefined) prepare(exchange, backend);
+    else if (answer instanceof Reply) respond(exchange, answer);
     else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
   };
   // All of it in there: what a plugin without types gives may be no function.
