@@ -13,6 +13,7 @@ export * from './fields.ts';
 export * from './form.ts';
 export * from './function-event.ts';
 export * from './host-table.ts';
+export * from './json-twins.ts';
 export * from './log-masks.ts';
 export * from './machine.ts';
 export * from './management.ts';
