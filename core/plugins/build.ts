@@ -259,8 +259,8 @@ class Builder {
       ownCounters: ownCounters.of(plugin),
       machine: this.#host.machine(plugin),
       http: this.#client,
-      use: ((token) => this.#set().use(token)) as Setups['use'],
-      find: ((token) => this.#set().find(token)) as Setups['find'],
+      use: (token) => this.#set().use(token),
+      find: (token) => this.#set().find(token),
     };
   }
 
