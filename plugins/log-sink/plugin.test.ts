@@ -163,16 +163,23 @@ test('content that streams, is long or is coded is not held back, and the line s
         const body = new BodyStream();
         body.push(Buffer.from('piece'));
         body.end();
-        const headers = path === '/coded' ? { 'content-encoding': 'gzip', 'content-length': '5' } : {};
+        const headers: Record<string, string> =
+          path === '/coded'
+            ? { 'content-encoding': 'gzip', 'content-length': '5' }
+            : path === '/events'
+              ? { 'content-type': 'text/event-stream' }
+              : {};
         return new Reply(200, Fields.from(headers), body);
       },
     },
   );
   await gateway.request('POST', '/', { body: 'x'.repeat(70_000) });
   await gateway.request('POST', '/coded', { body: '\x1f', headers: { 'content-encoding': 'gzip' } });
-  const [long = {}, coded = {}] = await lines();
+  await gateway.request('GET', '/events');
+  const [long = {}, coded = {}, events = {}] = await lines();
   assert.deepEqual(long['request_body'], { omitted: 'longer than 65536 bytes' });
-  assert.deepEqual(long['response_body'], { omitted: 'of unknown length' });
+  assert.equal(long['response_body'], 'piece');
+  assert.deepEqual(events['response_body'], { omitted: 'a stream of events' });
   assert.deepEqual(coded['request_body'], { omitted: 'the coding gzip' });
   assert.deepEqual(coded['response_body'], { omitted: 'the coding gzip' });
   assert.equal(gateway.backendRequests[0]?.body.length, 70_000);
