@@ -34,8 +34,8 @@ export interface HookStages {
   auth: 'authenticate' | 'authorize' | 'admit' | 'serve';
   /** `guard`: may any backend be called, and what stands in for it; `choose`: which one. */
   backendRouting: 'guard' | 'choose';
-  /** `change` the request; then `sign` what is sent. */
-  backendSigning: 'change' | 'sign';
+  /** `change` the request; `copy` it, now that it holds nothing that is not for the backend; then `sign` what is sent. */
+  backendSigning: 'change' | 'copy' | 'sign';
   /** `read` what was answered; `map` it to another answer; `change` that. */
   response: 'read' | 'map' | 'change';
 }
@@ -392,7 +392,10 @@ export interface PluginDefinition<Config extends TSchema = TSchema, Section exte
   setup?(section: Static<Section> | undefined, kit: SetupKit): GatewayHooks;
   /** Once for each API and environment it is bound to, at load. */
   bind?(config: Static<Config>, kit: Kit): Hooks;
-  /** Once for each API and environment that nothing binds it to; what it returns runs before what is bound. */
+  /**
+   * Once for each API and environment that nothing binds it to, after every `bind` of the configuration; what it returns
+   * runs before what is bound.
+   */
   bindRest?(section: Static<Section> | undefined, kit: Kit): Hooks | undefined;
 }
 

@@ -1,17 +1,16 @@
-import type { Pool } from 'undici';
 import type { Exchange as PublicExchange, HttpClient, HttpTarget, OwnRequest, TargetLease } from '#sdk';
 import { ownRequest } from '../kernel/backend-call.ts';
 import type { Exchange } from '../kernel/exchange.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import { SelfTarget } from '../kernel/self-call.ts';
-import { type EgressLimits, NetworkTarget, createPool } from './egress.ts';
+import { type EgressLimits, NetworkTarget, type OriginClient, createPool } from './egress.ts';
 
 /** The pools of all configurations: an origin that the next one uses too keeps its connections. */
 export class Pools {
-  readonly #pools = new Map<string, { readonly pool: Pool; users: number }>();
+  readonly #pools = new Map<string, { readonly pool: OriginClient; users: number }>();
 
   /** @param servername keeps connections apart that were made for another name */
-  acquire(origin: string, servername: string, limits: EgressLimits): { pool: Pool; release(): void } {
+  acquire(origin: string, servername: string, limits: EgressLimits): { pool: OriginClient; release(): void } {
     const { connectionsPerOrigin, connectTimeoutMs, idleConnectionMs } = limits;
     const key = `${origin} ${servername} ${connectionsPerOrigin} ${connectTimeoutMs} ${idleConnectionMs}`;
     const entry = this.#pools.get(key) ?? { pool: createPool(origin, limits), users: 0 };

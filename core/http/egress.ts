@@ -6,6 +6,7 @@ import { answeredFields, answeredTrailers, interimFields } from '../kernel/forwa
 import type { Outbound } from '../kernel/outbound.ts';
 import type { ForwardBody } from '../kernel/request-body.ts';
 import { Switched } from '../kernel/tunnel.ts';
+import { OriginPool } from './origin/pool.ts';
 import { SocketTunnel } from './tunnel.ts';
 
 /** How connections to servers are kept. */
@@ -36,11 +37,19 @@ const onReused = new WeakSet<Error>();
  */
 let isResetting = false;
 
+/** Sends requests to one origin. */
+export type OriginClient = Pick<Dispatcher, 'dispatch' | 'close'> | OriginPool;
+
 /** One pool of connections for an origin; it outlives the configurations that use it. */
-export function createPool(origin: string, limits: EgressLimits): Pool {
-  const connect = buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false });
+export function createPool(origin: string, limits: EgressLimits): OriginClient {
+  const connect = watched(buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false }));
+  const connections = limits.connectionsPerOrigin;
+  if (origin.startsWith('http:')) {
+    const idleMs = limits.idleConnectionMs;
+    return new OriginPool(origin, { connections, idleMs, maxHeadBytes: maxHeaderBytes, connect });
+  }
   return new Pool(origin, {
-    connections: limits.connectionsPerOrigin,
+    connections,
     pipelining: 1,
     allowH2: false,
     keepAliveTimeout: limits.idleConnectionMs,
@@ -48,21 +57,28 @@ export function createPool(origin: string, limits: EgressLimits): Pool {
     keepAliveMaxTimeout: limits.idleConnectionMs,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: 0,
-    connect: (options, callback) =>
-      connect({ ...options, servername: nameOf(options.servername) }, (...result) => {
-        const [error, socket] = result;
-        if (error === null) {
-          // Before undici's own listener, which tells the request.
-          socket.on('error', (failure: Error) => {
-            if (socket.bytesRead > 0) onReused.add(failure);
-            isResetting = true;
-            process.nextTick(() => {
-              isResetting = false;
-            });
-          });
-        }
-        callback(...result);
-      }),
+    connect: (options, callback) => connect({ ...options, servername: nameOf(options.servername) }, callback),
+  });
+}
+
+/** Remembers what connections die of. */
+function watched(connect: buildConnector.connector): buildConnector.connector {
+  return (options, callback) =>
+    connect(options, (...result) => {
+      if (result[0] === null) watch(result[1]);
+      callback(...result);
+    });
+}
+
+// A function of its own: a listener that was made beside `callback` would hold that for as long as the connection lives.
+function watch(socket: Socket): void {
+  // Before the listener that tells the request.
+  socket.on('error', (failure: Error) => {
+    if (socket.bytesRead > 0) onReused.add(failure);
+    isResetting = true;
+    process.nextTick(() => {
+      isResetting = false;
+    });
   });
 }
 
@@ -74,12 +90,12 @@ function nameOf(servername = ''): string {
 /** Sends requests to one origin over the network. */
 export class NetworkTarget implements HttpTarget {
   readonly origin: string;
-  readonly #pool: Pool;
+  readonly #pool: OriginClient;
   readonly #host: string;
   readonly #servername: string;
 
   /** @param servername what the server's certificate is for; the `Host` of each request when empty */
-  constructor(origin: string, pool: Pool, servername: string) {
+  constructor(origin: string, pool: OriginClient, servername: string) {
     this.origin = origin;
     this.#pool = pool;
     this.#servername = servername;
@@ -124,7 +140,7 @@ export class NetworkTarget implements HttpTarget {
 
 /** One request to a server: undici's handler, the answer's body, and the rule for trying again. */
 class Call implements Dispatcher.DispatchHandler {
-  readonly #pool: Pool;
+  readonly #pool: OriginClient;
   readonly #options: Dispatcher.DispatchOptions;
   readonly #outbound: Outbound;
   readonly #resolve: (reply: Reply) => void;
@@ -140,7 +156,7 @@ class Call implements Dispatcher.DispatchHandler {
   #isStopped: Error | null = null;
 
   constructor(
-    pool: Pool,
+    pool: OriginClient,
     options: Dispatcher.DispatchOptions,
     outbound: Outbound,
     timeouts: Timeouts,

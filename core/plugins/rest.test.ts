@@ -52,6 +52,38 @@ test('a field of the request binds; what nothing binds gets bindRest, with secti
   assert.deepEqual((await without.request('GET', '/a')).headers.getAll('x-mark'), []);
 });
 
+test('bindRest comes after every bind, whatever the order of the APIs', async () => {
+  const calls: string[] = [];
+  const noting = definePlugin({
+    name: 'noting',
+    summary: 'Notes when it is bound.',
+    apiField: 'request.note',
+    config: Options({}),
+    bind(_config, { api }) {
+      calls.push(`bind ${api.name}`);
+      return {};
+    },
+    bindRest(_section, { api }) {
+      calls.push(`rest ${api.name}`);
+      return undefined;
+    },
+  });
+  const api = (path: string, more: object = {}) => ({
+    request: { method: 'GET', path, ...more },
+    auth: 'none',
+    backend: { type: 'mock' },
+  });
+  const gateway = await testGateway({
+    plugins: [noting],
+    config: {
+      groups: { g: { domains: ['*'] } },
+      apis: { 'g/a': api('/a'), 'g/b': api('/b', { note: {} }), 'g/c': api('/c') },
+    },
+  });
+  assert.deepEqual(calls, ['bind g/b', 'rest g/a', 'rest g/c']);
+  await gateway.close();
+});
+
 test('options in the request are refused where they stand', async () => {
   await assert.rejects(
     start(marker, { request: { mark: { wort: 'own' } } }),

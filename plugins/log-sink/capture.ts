@@ -53,7 +53,8 @@ export async function noteResponse(inbound: Inbound): Promise<void> {
 
 /** What breaks off is the caller's to see, as it would without this. */
 async function read(inbound: Inbound): Promise<Content> {
-  return shown(await inbound.readBody(maxBytes));
+  const bytes = await inbound.peekBody(maxBytes);
+  return bytes === undefined ? { omitted: 'incomplete' } : shown(bytes);
 }
 
 function unfit(length: number | undefined, coding = 'identity'): string | undefined {

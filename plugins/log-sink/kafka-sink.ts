@@ -1,4 +1,4 @@
-import { type MessageToProduce, Producer, stringSerializers } from '@platformatic/kafka';
+import type { MessageToProduce, Producer } from '@platformatic/kafka';
 import type { KafkaOptions } from './options.ts';
 import type { Sink } from './sink.ts';
 
@@ -11,17 +11,16 @@ export function kafkaSink(options: KafkaOptions): Sink {
   return {
     name: `kafka ${topic} at ${brokers.join(', ')}`,
     async send(lines) {
-      producer ??= create(options);
+      const using = (producer ??= await create(options));
       const messages = lines.map((value): MessageToProduce<string, string, string, string> =>
         key === undefined ? { topic, value } : { topic, key, value },
       );
       try {
-        await within(timeoutMs, producer.send({ messages, acks: -1 }));
+        await within(timeoutMs, using.send({ messages, acks: -1 }));
       } catch (error) {
         // What a broken connection or an old look at the cluster left behind goes with it.
-        const failed = producer;
         producer = undefined;
-        failed.close(true).catch(() => undefined);
+        using.close(true).catch(() => undefined);
         throw error;
       }
     },
@@ -32,13 +31,15 @@ export function kafkaSink(options: KafkaOptions): Sink {
   };
 }
 
-function create({
+async function create({
   brokers,
   timeoutMs = defaultMs,
   sasl,
   tls,
-}: KafkaOptions): Producer<string, string, string, string> {
-  const producer = new Producer<string, string, string, string>({
+}: KafkaOptions): Promise<Producer<string, string, string, string>> {
+  // Here, because it takes half a second that most gateways never need.
+  const { Producer: Kafka, stringSerializers } = await import('@platformatic/kafka');
+  const producer = new Kafka<string, string, string, string>({
     clientId: 'tapgate',
     bootstrapBrokers: [...brokers],
     serializers: stringSerializers,

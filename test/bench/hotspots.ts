@@ -24,9 +24,12 @@ export interface Window {
 export function toHotspots(profiles: readonly CpuProfile[], window: Window, top: number): string {
   const times = new Map<string, number>();
   const byPlugin = new Map<string, number>();
+  const byArea = new Map<string, number>();
   for (const profile of profiles) {
     const places = new Map(profile.nodes.map((node) => [node.id, toPlace(node)]));
     addTimes(profile, window, (id) => places.get(id) ?? '(unknown)', times);
+    const areas = new Map(profile.nodes.map((node) => [node.id, toArea(node)]));
+    addTimes(profile, window, (id) => areas.get(id), byArea);
     const plugins = toPlugins(profile.nodes);
     addTimes(profile, window, (id) => plugins.get(id), byPlugin);
   }
@@ -41,11 +44,30 @@ export function toHotspots(profiles: readonly CpuProfile[], window: Window, top:
     ...lines,
     `${toPercent(rest / busy)}  ${toSeconds(rest)}  ${times.size - rows.length} more functions`,
     '',
+    ' self %   self s  area',
+    ...toShares(byArea, busy),
+    '',
     ' % within  s within  plugin, with all that it calls',
-    ...[...byPlugin]
-      .toSorted((a, b) => b[1] - a[1])
-      .map(([plugin, time]) => `${toPercent(time / busy)}   ${toSeconds(time)}  ${plugin}`),
+    ...toShares(byPlugin, busy),
   ].join('\n');
+}
+
+function toShares(times: ReadonlyMap<string, number>, busy: number): string[] {
+  return [...times]
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([name, time]) => `${toPercent(time / busy)}  ${toSeconds(time)}  ${name}`);
+}
+
+/** Whose code it is: a package, a folder of ours, Node's own; native functions by what they do. */
+function toArea({ callFrame: { functionName, url } }: ProfileNode): string | undefined {
+  if (functionName === '(idle)') return undefined;
+  const [, name] = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url) ?? [];
+  if (name !== undefined) return name;
+  if (url.startsWith('node:')) return `node: ${/^node:(?:internal\/)?([a-z0-9_]+)/.exec(url)?.[1] ?? ''}`;
+  if (url.startsWith('wasm')) return 'wasm';
+  if (url.startsWith('file:')) return /\/((?:core|plugins|sdk)\/[^/]+)/.exec(url)?.[1] ?? url;
+  if (/^write|^shutdown/.test(functionName)) return 'writing to sockets';
+  return functionName.startsWith('(') ? functionName : 'native';
 }
 
 /** Adds up the time of samples by what `nameOf` calls their node; what it does not name is left out. */

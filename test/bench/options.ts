@@ -37,6 +37,19 @@ export function toCount(values: Values, name: string, fallback: number): number 
   return Number(text);
 }
 
+/** Several numbers, with commas between. */
+export function toCounts(values: Values, name: string, fallback: readonly number[]): number[] {
+  const words = toWords(values, name);
+  return words.length === 0
+    ? [...fallback]
+    : words.map((word) => toCount({ [name]: word }, name, 0)).toSorted((a, b) => a - b);
+}
+
+/** Several words, with commas between; none when the flag is absent. */
+export function toWords(values: Values, name: string): string[] {
+  return values[name]?.split(',').map((word) => word.trim()) ?? [];
+}
+
 export function toNames<Name extends string>(values: Values, flag: string, known: readonly Name[]): Name[] {
   const asked = values[flag]?.split(',').map((name) => name.trim());
   const unknown = asked?.find((name) => !known.some((other) => other === name));

@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startBackend, startBareProxy, startGateway, whyMissing, type Target } from './contenders.ts';
+import { startBackend, startBareProxy, whyMissing } from './contenders.ts';
+import { startGateway } from './gateway.ts';
 import { toHotspots, type CpuProfile, type Window } from './hotspots.ts';
 import { measure, probe, whyNoLoad } from './load.ts';
 import { parseFlags, runProgram, toCount, toNames, UsageError } from './options.ts';
 import { scenarios, SCENARIOS, type ScenarioName } from './scenarios.ts';
+import type { Target } from './targets.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 const WARM_UP_SECONDS = 2;

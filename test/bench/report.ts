@@ -1,103 +1,46 @@
-import { cpus } from 'node:os';
-import type { ContenderName } from './contenders.ts';
-import type { Sample } from './load.ts';
-import { scenarios, type ScenarioName } from './scenarios.ts';
+import { cpus, release, totalmem, type } from 'node:os';
 
-/** One contender in one scenario, and what each round measured. */
-export interface Entry {
-  readonly scenario: ScenarioName;
-  readonly contender: ContenderName;
-  readonly samples: readonly Sample[];
+/** One part of a report. */
+export interface Section {
+  readonly title: string;
+  readonly text: string;
 }
 
 export interface Conditions {
-  readonly connections: number;
-  readonly seconds: number;
-  readonly rounds: number;
+  readonly date: Date;
+  /** In words. */
+  readonly machine: string;
+  /** Name and version of what was compared. */
+  readonly versions: readonly (readonly [name: string, version: string])[];
+  readonly load: string;
   readonly backend: string;
   /** Share of the machine that the hypervisor gave to others meanwhile; a few percent spoil a run. */
   readonly stolen: number;
+  readonly minutes: number;
 }
 
-const HEADINGS = [
-  'Scenario',
-  'Contender',
-  'CPU µs/request',
-  'min..max',
-  '÷ nginx',
-  '÷ nginx, within rounds',
-  'requests/s',
-  'p99 ms',
-  'RSS MiB',
-];
-
+/** The whole report, as Markdown. */
 export function toReport(
-  entries: readonly Entry[],
   conditions: Conditions,
+  sections: readonly Section[],
   notes: readonly string[],
 ): string {
-  const nginx = find(entries, 'plain', 'nginx');
-  const rows = entries.map((entry) => toRow(entry, nginx));
-  const rule = HEADINGS.map((_, index) => (index < 2 ? '---' : '---:'));
-  const table = [HEADINGS, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  const paragraphs = [toHeader(conditions), table, toGrowth(entries), EXPLANATION, notes.join('\n')];
-  return `${paragraphs.filter((paragraph) => paragraph !== '').join('\n\n')}\n`;
+  const parts = sections.map(({ title, text }) => `## ${title}\n\n${text}`);
+  const remarks = notes.length === 0 ? [] : [notes.map((note) => `- ${note}`).join('\n')];
+  return `${['# Benchmark', toHeader(conditions), ...remarks, ...parts].join('\n\n')}\n`;
 }
-
-const EXPLANATION = `Figures are medians over the rounds. CPU is user + system time of the contender's processes, from the operating
-system, divided by the requests that wrk counted. "÷ nginx" divides the medians; "within rounds" is the median of the
-ratios to nginx in the same round. wrk and the backend share the machine's CPUs with the contender, so requests/s and
-p99 cannot be compared between machines or runs; memory of several processes is added up, shared pages included.`;
 
 function toHeader(conditions: Conditions): string {
-  const { connections, seconds, rounds, backend, stolen } = conditions;
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}`;
-  const load = `wrk, 1 thread, ${connections} keep-alive connections, ${rounds} rounds of ${seconds} s`;
-  return `${new Date().toISOString().slice(0, 16)}Z; ${machine}; ${load}; backend: ${backend}; CPU stolen by the host: ${(stolen * 100).toFixed(1)} %.`;
+  const { date, machine, versions, load, backend, stolen, minutes } = conditions;
+  const compared = versions.map(([name, version]) => `${name} ${version}`).join(', ');
+  return `${date.toISOString().slice(0, 16)}Z, ${minutes.toFixed(0)} minutes on ${machine}; Node ${process.versions.node}. Compared: ${compared}.
+Load: ${load}; backend: ${backend}. CPU time that the host gave to other machines meanwhile: ${(stolen * 100).toFixed(1)} %.
+All contenders of a part take turns in each round: compare within a table, not between machines or runs.`;
 }
 
-function toRow(entry: Entry, nginx: Entry | undefined): string[] {
-  const cpu = entry.samples.map((sample) => sample.cpuUs);
-  return [
-    scenarios[entry.scenario].title,
-    entry.contender,
-    medianOf(entry, 'cpuUs').toFixed(1),
-    `${Math.min(...cpu).toFixed(1)}..${Math.max(...cpu).toFixed(1)}`,
-    nginx === undefined ? '-' : (medianOf(entry, 'cpuUs') / medianOf(nginx, 'cpuUs')).toFixed(2),
-    nginx === undefined ? '-' : withinRounds(entry, nginx).toFixed(2),
-    medianOf(entry, 'requestsPerSecond').toFixed(0),
-    medianOf(entry, 'p99Ms').toFixed(2),
-    medianOf(entry, 'residentMiB').toFixed(0),
-  ];
-}
-
-function toGrowth(entries: readonly Entry[]): string {
-  const few = find(entries, 'apis-10', 'gateway');
-  const many = find(entries, 'apis-10000', 'gateway');
-  if (few === undefined || many === undefined) return '';
-  const medians = (medianOf(many, 'cpuUs') / medianOf(few, 'cpuUs')).toFixed(2);
-  return `10,000 APIs ÷ 10 APIs, CPU/request: ${medians} (within rounds: ${withinRounds(many, few).toFixed(2)}).`;
-}
-
-function find(
-  entries: readonly Entry[],
-  scenario: ScenarioName,
-  contender: ContenderName,
-): Entry | undefined {
-  return entries.find((entry) => entry.scenario === scenario && entry.contender === contender);
-}
-
-function withinRounds(entry: Entry, other: Entry): number {
-  return median(entry.samples.map((sample, round) => sample.cpuUs / (other.samples[round]?.cpuUs ?? NaN)));
-}
-
-function medianOf(entry: Entry, figure: keyof Sample): number {
-  return median(entry.samples.map((sample) => sample[figure]));
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
+/** How many CPUs of which kind, how much memory, which system. */
+export function describeMachine(): string {
+  const all = cpus();
+  const gib = Math.round(totalmem() / 2 ** 30);
+  return `${all.length} CPUs (${all[0]?.model.trim() ?? 'of an unknown kind'}), ${gib} GiB of memory, ${type()} ${release()}`;
 }

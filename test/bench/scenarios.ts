@@ -1,16 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
 import type { Load } from './load.ts';
+import { signAlibaba, signHuawei } from './signatures.ts';
 
-export const SCENARIOS = [
-  'plain',
-  'cached',
-  'signed',
-  'full',
-  'full-metrics',
-  'self-call',
-  'apis-10',
-  'apis-10000',
-] as const;
+export const SCENARIOS = ['plain', 'cached', 'signed', 'full', 'self-call', 'apis-10', 'apis-10000'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface Scenario {
@@ -21,9 +12,9 @@ export interface Scenario {
   readonly load: () => Load;
 }
 
-const HOST = 'bench.example.com';
-const APP = { key: 'BENCHKEY', secret: 'BENCHSECRET' };
-const PATH = '/service-00000/items';
+export const HOST = 'bench.example.com';
+export const APP = { key: 'BENCHKEY', secret: 'BENCHSECRET' };
+export const PATH = '/service-00000/items';
 const PATHS = '/service-%05d/items';
 
 export const scenarios: Record<ScenarioName, Scenario> = {
@@ -41,18 +32,12 @@ export const scenarios: Record<ScenarioName, Scenario> = {
     title: 'app signature + access log',
     config: (port, backendPort, directory) =>
       toConfig(port, apis(1, 'app', backendPort)) + caller('bench/service-0') + accessLog(directory),
-    load: () => ({ host: HOST, headers: toSignedHeaders(PATH), path: PATH, count: 1 }),
+    load: () => ({ host: HOST, headers: signAlibaba(APP, PATH), path: PATH, count: 1 }),
   },
   full: {
-    title: 'Huawei signature + access control + throttling + hmac + access log',
+    title: 'full chain: app signature, access control, throttling, backend signature, metrics, access log',
     config: toFullConfig,
-    load: () => ({ host: HOST, headers: toHuaweiHeaders(PATH), path: PATH, count: 1 }),
-  },
-  'full-metrics': {
-    title: 'the same + metrics',
-    config: (port, backendPort, directory) =>
-      toFullConfig(port, backendPort, directory) + 'management: { port: 0 }\nmetrics: {}\n',
-    load: () => ({ host: HOST, headers: toHuaweiHeaders(PATH), path: PATH, count: 1 }),
+    load: () => ({ host: HOST, headers: signHuawei(APP, HOST, PATH), path: PATH, count: 1 }),
   },
   'self-call': {
     title: 'routing + signing, self-call',
@@ -73,11 +58,12 @@ function toFullConfig(port: number, backendPort: number, directory: string): str
     toConfig(port, apis(1, 'app', backendPort)) +
     caller('bench/service-0') +
     FULL_PLUGINS +
-    accessLog(directory)
+    accessLog(directory) +
+    'management: { port: 0 }\nmetrics: {}\n'
   );
 }
 
-function toManyApis(count: number): Scenario {
+export function toManyApis(count: number): Scenario {
   return {
     title: `${count.toLocaleString('en')} APIs`,
     config: (port, backendPort) => toConfig(port, apis(count, 'none', backendPort)),
@@ -85,7 +71,7 @@ function toManyApis(count: number): Scenario {
   };
 }
 
-function toConfig(port: number, apiLines: string): string {
+export function toConfig(port: number, apiLines: string): string {
   return `listeners:
   - port: ${port}
 throttling: { defaultPerSecond: 0 }
@@ -97,7 +83,7 @@ ${apiLines}
 `;
 }
 
-function apis(count: number, auth: 'none' | 'app', backendPort: number): string {
+export function apis(count: number, auth: 'none' | 'app', backendPort: number): string {
   return Array.from({ length: count }, (_, index) => {
     const path = `/service-${String(index).padStart(5, '0')}/items`;
     return `  bench/service-${index}:
@@ -203,31 +189,3 @@ bindings:
   - { plugin: route-by-target, apis: [distribution/distribute] }
   - { plugin: sign-as-caller, apis: [distribution/distribute] }
 `;
-
-/** An Alibaba client signature of a GET without a query. No nonce: the same request is sent all the time. */
-function toSignedHeaders(path: string): Record<string, string> {
-  const accept = 'application/json';
-  const signed = { 'X-Ca-Key': APP.key, 'X-Ca-Timestamp': String(Date.now()) };
-  const lines = Object.entries(signed).map(([name, value]) => `${name}:${value}`);
-  const text = ['GET', accept, '', '', '', ...lines, path].join('\n');
-  return {
-    Accept: accept,
-    ...signed,
-    'X-Ca-Signature-Headers': Object.keys(signed).join(','),
-    'X-Ca-Signature': createHmac('sha256', APP.secret).update(text).digest('base64'),
-  };
-}
-
-/** A Huawei app signature of a GET without a query and without content. */
-function toHuaweiHeaders(path: string): Record<string, string> {
-  const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
-  const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-  const lines = [`host:${HOST}`, `x-sdk-date:${date}`, ''];
-  const canonical = ['GET', `${path}/`, '', ...lines, 'host;x-sdk-date', hashOf('')].join('\n');
-  const toSign = ['SDK-HMAC-SHA256', date, hashOf(canonical)].join('\n');
-  const signature = createHmac('sha256', APP.secret).update(toSign).digest('hex');
-  return {
-    'X-Sdk-Date': date,
-    Authorization: `SDK-HMAC-SHA256 Access=${APP.key}, SignedHeaders=host;x-sdk-date, Signature=${signature}`,
-  };
-}

@@ -1,0 +1,229 @@
+import type { Socket } from 'node:net';
+import type { AnswerHead, HeaderTable } from './answer-head.ts';
+import { type AnswerListener, AnswerReader } from './answer-reader.ts';
+import type { Carrier, OriginRequest } from './origin-request.ts';
+import { sendContent } from './send-content.ts';
+
+/** A connection ended before the answer did; by its code and counts whoever called tells whether to try again. */
+class ConnectionLost extends Error {
+  readonly code = 'UND_ERR_SOCKET';
+  readonly socket: { readonly bytesRead: number };
+
+  constructor({ bytesRead }: Socket) {
+    super('other side closed');
+    this.socket = { bytesRead };
+  }
+}
+
+/** Where a connection is at home. */
+export interface Home {
+  readonly maxHeadBytes: number;
+  /** It can take another request. @param keptMs for how long the server says it can */
+  free(connection: OriginConnection, keptMs: number): void;
+  /** The request that waits for longest, if any does. It is taken. */
+  next(): OriginRequest | undefined;
+  /** It is no more, or belongs to somebody else. @param unsent what it was to send and did not begin with */
+  gone(connection: OriginConnection, unsent: OriginRequest | null): void;
+}
+
+/** One connection to a server: sends a request, reads its answer, and only then takes the next one. */
+export class OriginConnection implements AnswerListener, Carrier {
+  readonly #socket: Socket;
+  readonly #home: Home;
+  readonly #reader: AnswerReader;
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk);
+  readonly #onEnd = (): void => this.#ended();
+  readonly #onError = (error: Error): void => this.#lose(error);
+  readonly #onClose = (): void => this.#lose(null);
+  #request: OriginRequest | null = null;
+  #isStarted = false;
+  #isSending = false;
+  #isGone = false;
+  #keptMs = Infinity;
+  #head: AnswerHead | null = null;
+  /** Until when it may be used, on the clock of `performance.now()`; set by its home. */
+  usableUntil = 0;
+
+  constructor(socket: Socket, home: Home) {
+    this.#socket = socket;
+    this.#home = home;
+    this.#reader = new AnswerReader(this, home.maxHeadBytes);
+    socket
+      .on('data', this.#onData)
+      .on('end', this.#onEnd)
+      .on('error', this.#onError)
+      .on('close', this.#onClose);
+  }
+
+  /** Whether it was lost, closed or given away. */
+  get isGone(): boolean {
+    return this.#isGone;
+  }
+
+  /** Gives it a request; `send` follows. */
+  assign(request: OriginRequest): void {
+    this.#request = request;
+    this.#isStarted = false;
+  }
+
+  /** Sends the request that it was given. Nothing when the connection was lost meanwhile, which its home knows. */
+  send(): void {
+    let request = this.#request;
+    if (request === null || this.#isStarted) return;
+    this.#isStarted = true;
+    // What nobody wants any more has cost the connection nothing, and the next one's time.
+    while (!request.start(this)) {
+      if (this.#isGone) return;
+      const next = this.#home.next();
+      if (next === undefined) {
+        this.#free();
+        return;
+      }
+      this.#request = next;
+      request = next;
+    }
+    const { options, head } = request;
+    const { body } = options;
+    this.#reader.expect(options.method);
+    if (body === null || body === undefined) {
+      this.#socket.write(head.text, 'latin1');
+      request.sent();
+    } else if (body instanceof Uint8Array) {
+      this.#socket.cork();
+      this.#socket.write(head.text, 'latin1');
+      this.#socket.write(body);
+      this.#socket.uncork();
+      request.sent();
+    } else this.#stream(request, body as AsyncIterable<Uint8Array>);
+  }
+
+  head(head: AnswerHead, rest: Buffer): void {
+    const request = this.#request;
+    if (request === null) return;
+    const { status, headers } = head;
+    // Nobody asked the server whether to go on, so that it has nothing to say.
+    if (status === 100) return;
+    if (status === 101 && typeof request.options.upgrade === 'string') this.#upgrade(request, headers, rest);
+    else {
+      if (status >= 200) this.#head = head;
+      request.answered(status, headers);
+    }
+  }
+
+  data(chunk: Buffer): void {
+    this.#request?.data(chunk);
+  }
+
+  end(trailers: HeaderTable): void {
+    const request = this.#request;
+    if (request === null) return;
+    const head = this.#head;
+    const { options } = request;
+    const isReusable =
+      head?.isKept === true &&
+      !this.#isSending &&
+      !request.head.wantsClose &&
+      typeof options.upgrade !== 'string' &&
+      // An answer that came before all of the request was taken: what the server does with the rest is unknown.
+      this.#socket.writableLength === 0;
+    this.#request = null;
+    this.#head = null;
+    this.#keptMs = head?.keptMs ?? Infinity;
+    if (!isReusable) this.#discard();
+    request.end(trailers);
+    if (!this.#isGone) this.#free();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  drop(): void {
+    this.#request = null;
+    this.#discard();
+  }
+
+  /** Closes it; for one without a request. */
+  close(): void {
+    this.#discard();
+  }
+
+  #stream(request: OriginRequest, body: AsyncIterable<Uint8Array>): void {
+    this.#isSending = true;
+    const isWanted = (): boolean => this.#request === request && !this.#isGone;
+    sendContent(this.#socket, body, request.head, {
+      isWanted,
+      sent: (chunk) => request.bodySent(chunk),
+    }).then(
+      () => {
+        if (!isWanted()) return;
+        this.#isSending = false;
+        request.sent();
+      },
+      (error: unknown) => {
+        // Where its end would have been only the end of the connection can stand.
+        if (isWanted()) this.#lose(error as Error);
+      },
+    );
+  }
+
+  #read(chunk: Buffer): void {
+    // Before it is sent nothing can be its answer.
+    if (this.#isStarted) this.#request?.started();
+    try {
+      this.#reader.read(chunk);
+    } catch (error) {
+      this.#lose(error as Error);
+    }
+  }
+
+  #ended(): void {
+    if (this.#isGone || this.#reader.finish()) return;
+    this.#lose(null);
+  }
+
+  #upgrade(request: OriginRequest, headers: HeaderTable, rest: Buffer): void {
+    const socket = this.#socket;
+    this.#request = null;
+    this.#isGone = true;
+    this.#reader.stop();
+    socket
+      .off('data', this.#onData)
+      .off('end', this.#onEnd)
+      .off('error', this.#onError)
+      .off('close', this.#onClose);
+    socket.pause();
+    if (rest.length > 0) socket.unshift(rest);
+    this.#home.gone(this, null);
+    request.upgraded(headers, socket);
+  }
+
+  /** @param error null when it just ended */
+  #lose(error: Error | null): void {
+    if (this.#isGone) return;
+    const request = this.#request;
+    const isUnsent = request !== null && !this.#isStarted;
+    this.#request = null;
+    this.#discard(isUnsent ? request : null);
+    if (!isUnsent) request?.fail(error ?? new ConnectionLost(this.#socket));
+  }
+
+  #discard(unsent: OriginRequest | null = null): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#reader.stop();
+    this.#socket.destroy();
+    this.#home.gone(this, unsent);
+  }
+
+  #free(): void {
+    this.#request = null;
+    // Whoever paused it had the last piece by then; from here on it is watched for what nobody asked for.
+    if (this.#socket.isPaused()) this.#socket.resume();
+    this.#home.free(this, this.#keptMs);
+  }
+}

@@ -1,0 +1,128 @@
+import type { Dispatcher } from 'undici';
+import type { HeaderTable } from './answer-head.ts';
+import type { RequestHead } from './request-head.ts';
+
+/** What a request needs of the connection that it is sent on. */
+export interface Carrier {
+  pause(): void;
+  resume(): void;
+  /** Gives the request up, and the connection with it. */
+  drop(): void;
+}
+
+/** One request and its handler, who learns of each thing once and of nothing after the end or an error. */
+export class OriginRequest implements Dispatcher.DispatchController {
+  readonly options: Dispatcher.DispatchOptions;
+  readonly head: RequestHead;
+  readonly #handler: Dispatcher.DispatchHandler;
+  #carrier: Carrier | null = null;
+  #isStarted = false;
+  isDone = false;
+  paused = false;
+  reason: Error | null = null;
+
+  constructor(options: Dispatcher.DispatchOptions, head: RequestHead, handler: Dispatcher.DispatchHandler) {
+    this.options = options;
+    this.head = head;
+    this.#handler = handler;
+  }
+
+  get aborted(): boolean {
+    return this.reason !== null;
+  }
+
+  pause(): void {
+    if (this.isDone) return;
+    this.paused = true;
+    this.#carrier?.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    if (!this.isDone) this.#carrier?.resume();
+  }
+
+  abort(reason: Error): void {
+    if (this.isDone) return;
+    this.reason = reason;
+    this.#carrier?.drop();
+    this.fail(reason);
+  }
+
+  /** It is about to be sent. Answers false when nobody wants it any more, and nothing of it may be sent. */
+  start(carrier: Carrier): boolean {
+    this.#carrier = carrier;
+    try {
+      this.#handler.onRequestStart?.(this, null);
+    } catch (error) {
+      this.fail(toError(error));
+    }
+    return !this.isDone;
+  }
+
+  /** The first byte of an answer is there. */
+  started(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#tell(() => this.#handler.onResponseStarted?.());
+  }
+
+  bodySent(chunk: Uint8Array): void {
+    this.#tell(() => this.#handler.onBodySent?.(chunk as Buffer));
+  }
+
+  sent(): void {
+    this.#tell(() => this.#handler.onRequestSent?.());
+  }
+
+  answered(status: number, headers: HeaderTable): void {
+    try {
+      this.#handler.onResponseStart?.(this, status, headers);
+    } catch (error) {
+      this.abort(toError(error));
+    }
+  }
+
+  data(chunk: Buffer): void {
+    try {
+      this.#handler.onResponseData?.(this, chunk);
+    } catch (error) {
+      this.abort(toError(error));
+    }
+  }
+
+  end(trailers: HeaderTable): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.#handler.onResponseEnd?.(this, trailers);
+  }
+
+  upgraded(
+    headers: HeaderTable,
+    socket: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>[3],
+  ): void {
+    this.isDone = true;
+    this.#handler.onRequestUpgrade?.(this, 101, headers, socket);
+  }
+
+  fail(error: Error): void {
+    if (this.isDone) return;
+    this.isDone = true;
+    this.#handler.onResponseError?.(this, error);
+  }
+
+  #tell(call: () => void): void {
+    if (this.isDone) return;
+    try {
+      call();
+    } catch (error) {
+      this.abort(toError(error));
+    }
+  }
+}
+
+// A refusal is a value, and comes through here as one.
+function toError(error: unknown): Error {
+  return error as Error;
+}

@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
+import { test } from 'node:test';
+import { type Dispatcher, buildConnector } from 'undici';
+import { OriginPool } from './pool.ts';
+
+/** A server of raw sockets, and a pool of connections to it. */
+async function open(serve: (socket: Socket, index: number) => void, connections = 8, idleMs = 10_000) {
+  const sockets: Socket[] = [];
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    serve(socket, sockets.push(socket) - 1);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  const clients: Socket[] = [];
+  const connector = buildConnector({ timeout: 5000, allowH2: false });
+  const connect: buildConnector.connector = (options, callback) =>
+    connector(options, (...result) => {
+      if (result[1] !== null) clients.push(result[1]);
+      callback(...result);
+    });
+  const pool = new OriginPool(`http://127.0.0.1:${port}`, {
+    connections,
+    idleMs,
+    maxHeadBytes: 10_000,
+    connect,
+  });
+  return {
+    pool,
+    sockets,
+    clients,
+    async [Symbol.asyncDispose]() {
+      await pool.close();
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Outcome {
+  readonly status: number;
+  readonly text: string;
+  readonly error: (Error & { code?: string }) | undefined;
+}
+
+interface Watch {
+  readonly options?: Partial<Dispatcher.DispatchOptions>;
+  readonly started?: (controller: Dispatcher.DispatchController) => void;
+  readonly answered?: (controller: Dispatcher.DispatchController, status: number) => void;
+}
+
+/** Sends a request; comes back when it has ended in one way, and fails when it ends in two. */
+function send(pool: OriginPool, { options = {}, started, answered }: Watch = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    let text = '';
+    let endings = 0;
+    const end = (error?: Error): void => {
+      endings += 1;
+      if (endings > 1) reject(new Error('ended twice'));
+      else setImmediate(() => resolve({ status, text, error }));
+    };
+    pool.dispatch(
+      { method: 'GET', path: '/', headers: ['Host', 'a'], body: null, ...options },
+      {
+        onRequestStart: (controller) => started?.(controller),
+        onResponseStart(controller, code) {
+          if (code >= 200) status = code;
+          answered?.(controller, code);
+        },
+        onResponseData: (_controller, chunk) => void (text += chunk.toString()),
+        onResponseEnd: () => end(),
+        onResponseError: (_controller, error) => end(error),
+      },
+    );
+  });
+}
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+
+/** Answers each request without content; `answer` says with what, by the number of the connection and of the request. */
+function answering(answer: (connection: number, request: number) => string) {
+  return (socket: Socket, connection: number): void => {
+    let seen = '';
+    let requests = 0;
+    socket.on('data', (chunk: Buffer) => {
+      seen += chunk.toString('latin1');
+      for (let end = seen.indexOf('\r\n\r\n'); end >= 0; end = seen.indexOf('\r\n\r\n')) {
+        seen = seen.slice(end + 4);
+        socket.write(answer(connection, requests), 'latin1');
+        requests += 1;
+      }
+    });
+  };
+}
+
+test('a connection is used again, one request at a time', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  const all = await Promise.all(Array.from({ length: 20 }, () => send(server.pool)));
+  assert.ok(all.every(({ status, text }) => status === 200 && text === 'ok'));
+  assert.equal(server.sockets.length, 1);
+});
+
+test('an answer that nobody asked for is given to nobody', async () => {
+  // In the same packet as the answer before, or a moment later: the next request must not get it.
+  const poison = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison';
+  await using server = await open(
+    answering((connection) => (connection === 0 ? ok + poison : ok)),
+    1,
+  );
+  const all = await Promise.all([send(server.pool), send(server.pool), send(server.pool)]);
+  assert.deepEqual(
+    all.map(({ text, error }) => [text, error]),
+    Array.from({ length: 3 }, () => ['ok', undefined]),
+  );
+  assert.equal(server.sockets.length, 2);
+});
+
+test('bytes on an idle connection close it', async () => {
+  await using server = await open(answering(() => ok));
+  await send(server.pool);
+  const [socket] = server.sockets;
+  const closed = new Promise((resolve) => {
+    socket?.once('close', resolve);
+  });
+  socket?.write('HTTP/1.1 408 Late\r\nContent-Length: 0\r\n\r\n');
+  await closed;
+  assert.equal((await send(server.pool)).text, 'ok');
+});
+
+test('a request that was not begun goes to another connection when its own is lost', async () => {
+  await using server = await open(answering(() => ok));
+  await send(server.pool);
+  await new Promise((resolve) => setImmediate(resolve));
+  const again = send(server.pool);
+  // It has the idle connection, and is sent in the next turn of the event loop.
+  server.clients[0]?.destroy();
+  assert.deepEqual(await again, { status: 200, text: 'ok', error: undefined });
+  assert.equal(server.sockets.length, 2);
+});
+
+test('an answer that breaks off is an error that tells how much had come before', async () => {
+  await using server = await open((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe'));
+  });
+  const { error, text } = await send(server.pool);
+  assert.deepEqual([text, error?.code], ['he', 'UND_ERR_SOCKET']);
+  assert.ok((error as unknown as { socket: { bytesRead: number } }).socket.bytesRead > 0);
+});
+
+test('given up before it is sent, a request costs no connection', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  await send(server.pool);
+  const gone = await send(server.pool, {
+    started: () => {
+      throw new Error('nobody wants it');
+    },
+  });
+  assert.equal(gone.error?.message, 'nobody wants it');
+  assert.equal((await send(server.pool)).text, 'ok');
+  assert.equal(server.sockets.length, 1);
+});
+
+test('those that gave up while they waited hold up nobody', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  const leave = {
+    started: () => {
+      throw new Error('late');
+    },
+  };
+  const first = send(server.pool);
+  const late = Array.from({ length: 1000 }, () => send(server.pool, leave));
+  let turns = 0;
+  const count = (): void => {
+    turns += 1;
+    turning = setImmediate(count);
+  };
+  await first;
+  let turning = setImmediate(count);
+  const last = await send(server.pool);
+  clearImmediate(turning);
+  assert.equal(last.text, 'ok');
+  assert.ok((await Promise.all(late)).every(({ error }) => error?.message === 'late'));
+  assert.ok(turns < 500, `${turns} turns of the event loop`);
+  assert.equal(server.sockets.length, 1);
+});
+
+test('given up while its answer comes, it takes its connection along, and ends once', async () => {
+  await using server = await open(
+    answering((connection) =>
+      connection === 0 ? 'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello' : ok,
+    ),
+  );
+  const reason = new Error('enough');
+  const { error } = await send(server.pool, { answered: (controller) => controller.abort(reason) });
+  assert.equal(error, reason);
+  assert.equal((await send(server.pool)).text, 'ok');
+  assert.equal(server.sockets.length, 2);
+});
+
+test('a paused answer goes on where it stopped', async () => {
+  const half = 'x'.repeat(200_000);
+  await using server = await open((socket) => {
+    socket.once('data', () =>
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${half.length * 2}\r\n\r\n${half}${half}`),
+    );
+  });
+  const { text, error } = await send(server.pool, {
+    answered: (controller) => {
+      controller.pause();
+      setTimeout(() => controller.resume(), 20);
+    },
+  });
+  assert.deepEqual([text.length, error], [half.length * 2, undefined]);
+});
+
+test('content that is shorter or longer than it was announced is never whole to the server', async () => {
+  for (const pieces of [['abc'], ['abc', 'defgh']]) {
+    let seen = '';
+    await using server = await open((socket) =>
+      socket.on('data', (chunk: Buffer) => void (seen += chunk.toString())),
+    );
+    const body = (async function* () {
+      for (const piece of pieces) yield await Promise.resolve(Buffer.from(piece));
+    })();
+    const { error } = await send(server.pool, {
+      options: {
+        method: 'POST',
+        headers: ['Host', 'a', 'Content-Length', '5'],
+        body: body as unknown as Dispatcher.DispatchOptions['body'] & {},
+      },
+    });
+    assert.equal(error?.code, 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH');
+    assert.ok(!seen.endsWith('abcdefgh') && !/\r\n\r\n.{5}/.test(seen));
+  }
+});
+
+test('an answer that comes before all of the request was taken is the last of its connection', async () => {
+  await using server = await open((socket, index) => {
+    if (index > 0) answering(() => ok)(socket, index);
+    else socket.once('data', () => socket.write('HTTP/1.1 413 Large\r\nContent-Length: 0\r\n\r\n'));
+  });
+  const body = (async function* () {
+    yield await Promise.resolve(Buffer.from('some'));
+    await new Promise(() => undefined);
+  })();
+  const early = await send(server.pool, {
+    options: { method: 'POST', body: body as unknown as Dispatcher.DispatchOptions['body'] & {} },
+  });
+  assert.equal(early.status, 413);
+  assert.equal((await send(server.pool)).text, 'ok');
+  assert.equal(server.sockets.length, 2);
+});
+
+test('closed, the pool finishes what it has, and keeps nothing', async () => {
+  await using server = await open(
+    answering(() => ok),
+    1,
+  );
+  const all = [send(server.pool), send(server.pool)];
+  await server.pool.close();
+  assert.deepEqual(
+    (await Promise.all(all)).map(({ text }) => text),
+    ['ok', 'ok'],
+  );
+  const [socket] = server.sockets;
+  if (socket?.destroyed === false)
+    await new Promise((resolve) => {
+      socket.once('close', resolve);
+    });
+});
+
+test('who cannot be connected to is told so, and whoever waits tries for itself', async () => {
+  const server = await open(() => undefined, 1);
+  const { pool } = server;
+  await server[Symbol.asyncDispose]();
+  const all = await Promise.all([send(pool), send(pool), send(pool)]);
+  assert.deepEqual(
+    all.map(({ error }) => error?.code),
+    ['ECONNREFUSED', 'ECONNREFUSED', 'ECONNREFUSED'],
+  );
+});

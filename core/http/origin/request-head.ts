@@ -1,0 +1,113 @@
+import { type Dispatcher, errors } from 'undici';
+
+/** The head of a request as it goes on the wire. */
+export interface RequestHead {
+  /** Where content streams, what says how it is delimited is still to come: `whenEmpty` without a piece of it. */
+  readonly text: string;
+  readonly whenEmpty: string;
+  /** That of content which streams; undefined when it is sent in chunks, or here, or there is none. */
+  readonly length: number | undefined;
+  /** Whether a field said that the connection is to be closed. */
+  readonly wantsClose: boolean;
+}
+
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const unfitValue = /[^\t\x20-\x7e\x80-\xff]/;
+const unfitPath = /[^\x21-\x7e\x80-\xff]/;
+
+/** Methods whose lack of content is told (RFC 9110 section 8.6). */
+const expectContent: ReadonlySet<string> = new Set([
+  'POST',
+  'PUT',
+  'PATCH',
+  'QUERY',
+  'PROPFIND',
+  'PROPPATCH',
+]);
+
+/** Names that were checked: the same ones are sent all the time. */
+const knownNames = new Set<string>();
+const maxKnownNames = 1000;
+const maxKnownLength = 64;
+
+/** @throws InvalidArgumentError for what would not arrive as it was meant */
+export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHead {
+  const { method, path, body, upgrade } = options;
+  if (!token.test(method)) throw new errors.InvalidArgumentError('invalid request method');
+  if (!path.startsWith('/') || unfitPath.test(path))
+    throw new errors.InvalidArgumentError('invalid request path');
+  const headers = options.headers as readonly string[];
+  const found: Found = { host: '', length: undefined, wantsClose: false };
+  let lines = '';
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? '';
+    const value = headers[index + 1] ?? '';
+    checkName(name);
+    if (unfitValue.test(value)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
+    if (!isReserved(name, value, found)) lines += `${name}: ${value}\r\n`;
+  }
+  const connection =
+    typeof upgrade === 'string' ? `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n` : keepAlive;
+  const start = `${method} ${path} HTTP/1.1\r\nHost: ${found.host}\r\n${connection}${lines}`;
+  const { length, wantsClose } = found;
+  const whenEmpty = expectContent.has(method) ? 'Content-Length: 0\r\n\r\n' : '\r\n';
+  const head = { whenEmpty, length: undefined, wantsClose };
+  if (body === null || body === undefined) return { ...head, text: start + whenEmpty };
+  if (body instanceof Uint8Array) return { ...head, text: `${start}Content-Length: ${body.length}\r\n\r\n` };
+  return { ...head, text: start, length };
+}
+
+const keepAlive = 'Connection: keep-alive\r\n';
+
+interface Found {
+  host: string;
+  length: number | undefined;
+  wantsClose: boolean;
+}
+
+/** Takes the fields that are written here, and refuses those that would contradict them. */
+function isReserved(name: string, value: string, found: Found): boolean {
+  switch (name.length) {
+    case 4:
+      if (name.toLowerCase() !== 'host') return false;
+      found.host ||= value;
+      return true;
+    case 10:
+      if (name.toLowerCase() === 'connection') {
+        const lower = value.toLowerCase();
+        if (lower !== 'close' && lower !== 'keep-alive') throw refused(name);
+        found.wantsClose ||= lower === 'close';
+        return true;
+      }
+      return refuses(name, 'keep-alive');
+    case 14:
+      if (name.toLowerCase() !== 'content-length') return false;
+      if (found.length !== undefined || !/^\d{1,15}$/.test(value)) throw refused(name);
+      found.length = Number(value);
+      return true;
+    case 17:
+      return refuses(name, 'transfer-encoding');
+    case 7:
+      return refuses(name, 'upgrade');
+    case 6:
+      return refuses(name, 'expect');
+    default:
+      return false;
+  }
+}
+
+function refuses(name: string, lower: string): false {
+  if (name.toLowerCase() === lower) throw refused(name);
+  return false;
+}
+
+function refused(name: string): Error {
+  return new errors.InvalidArgumentError(`invalid ${name.toLowerCase()} header`);
+}
+
+function checkName(name: string): void {
+  if (knownNames.has(name)) return;
+  if (!token.test(name)) throw new errors.InvalidArgumentError('invalid header name');
+  if (knownNames.size < maxKnownNames && name.length <= maxKnownLength)
+    knownNames.add(Buffer.from(name, 'latin1').toString('latin1'));
+}
