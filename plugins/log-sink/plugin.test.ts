@@ -202,7 +202,7 @@ test('content that breaks off does so for the caller as it would without this', 
   assert.deepEqual(gateway.log, []);
   assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), {
     http_status: 200,
-    response_body: { omitted: 'incomplete' },
+    response_body: { omitted: 'longer than 65536 bytes, or incomplete' },
   });
 });
 
