@@ -52,6 +52,8 @@ export interface Identity {
   readonly type: string;
   /** Unique within the type. Goes to logs and limits; never a secret. */
   readonly id: string;
+  /** Set where nobody can tell callers apart: others come with the same id. */
+  readonly isShared?: true;
   readonly app?: { readonly id: string; readonly name: string; readonly key: string };
   /** The user who calls, or who owns the app that calls. `account` names the tenant the user belongs to. */
   readonly user?: { readonly id: string; readonly name: string; readonly account: string };
@@ -89,6 +91,12 @@ export interface NoteKey<T> {
 export function defineNote<T>(name: string): NoteKey<T> {
   return { name };
 }
+
+/**
+ * Set once what a `backendField` put before the chosen backend let a request pass: the answer is for whoever passes there,
+ * and for others only if it says so. A backend with an `authorize` of its own that tells callers apart sets it, too.
+ */
+export const backendAuthorized: NoteKey<true> = defineNote<true>('backend-authorized');
 
 /** What plugins keep with one request. */
 export interface Notes {
@@ -129,7 +137,10 @@ export interface Exchange extends Arrival {
    * @param maxBytes a narrower limit than the API's, for what only works on a body of that size
    */
   readBody(maxBytes?: number): Promise<Buffer>;
-  /** The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body. */
+  /**
+   * The pairs of an `application/x-www-form-urlencoded` body; empty for other content. Reads the body; rejects as that
+   * does, and with a `Reply` (415) where the form is in a coding or one of several types: a backend might read it.
+   */
   readForm(): Promise<Params>;
   /**
    * Asks the backend now, as if the hooks up to `auth` were done: `backendRouting`, the backend, `backendSigning`; not

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldNameProblem, fieldValue, fieldValueProblem } from './index.ts';
+import {
+  Fields,
+  deleteLike,
+  fieldNameProblem,
+  fieldValue,
+  fieldValueProblem,
+  variableName,
+} from './index.ts';
 
 test('names that a configuration may set, and those that are the connection’s or the gateway’s', () => {
   for (const name of ['X-Served-By', 'server', 'Content-Type', 'Set-Cookie', 'Cache-Control']) {
@@ -31,4 +38,10 @@ test('values: what cannot be sent is refused in a configuration, and made harmle
   assert.equal(Buffer.from(fieldValue('Köln €'), 'latin1').toString('utf8'), 'Köln €');
   assert.equal(fieldValue('x'.repeat(5000)).length, 4096);
   assert.equal(fieldValue('\ud800'), Buffer.from('\ufffd').toString('latin1'));
+});
+
+test('fields that a backend may take for others go with them', () => {
+  const fields = new Fields(['X-User', '1', 'x_USER', '2', 'X-Use', '3', 'X_User-', '4']);
+  deleteLike(fields, new Set([variableName('X_User')]));
+  assert.deepEqual(fields.flat, ['X-Use', '3', 'X_User-', '4']);
 });

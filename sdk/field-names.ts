@@ -24,6 +24,21 @@ export function fieldNameProblem(name: string, of: 'request' | 'answer'): string
     : undefined;
 }
 
+/** A field's name as CGI and its kind tell names apart: without regard to letter case, and to `-` and `_`. */
+export function variableName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+/**
+ * Removes every field that a backend may take for one of these: whoever writes a field that backends trust must not leave
+ * a caller's `X_User` beside its own `X-User`.
+ * @param names as `variableName` has them
+ */
+export function deleteLike(fields: Fields, names: ReadonlySet<string>): void {
+  const { flat } = fields;
+  fields.flat = flat.filter((_text, index) => !names.has(variableName(flat[index - (index % 2)] ?? '')));
+}
+
 /** Why a text cannot be the value of a header field, or undefined when it can. Never shows it. */
 export function fieldValueProblem(value: string): string | undefined {
   return isField('x', value) ? undefined : 'control characters are not allowed in a header field';

@@ -34,8 +34,8 @@ export interface HookStages {
   auth: 'authenticate' | 'authorize' | 'admit' | 'serve';
   /** `guard`: may any backend be called, and what stands in for it; `choose`: which one. */
   backendRouting: 'guard' | 'choose';
-  /** `change` the request; then `sign` what is sent. */
-  backendSigning: 'change' | 'sign';
+  /** `change` the request; `copy` it, now that it holds nothing that is not for the backend; then `sign` what is sent. */
+  backendSigning: 'change' | 'copy' | 'sign';
   /** `read` what was answered; `map` it to another answer; `change` that. */
   response: 'read' | 'map' | 'change';
 }

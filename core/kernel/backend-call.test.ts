@@ -185,3 +185,26 @@ test("a request of a plugin's own carries what the plugin says, and the way it c
     ['x-token', 'via'],
   );
 });
+
+test('for a caller who has left already no backend is asked', async () => {
+  const asked: unknown[] = [];
+  const answered = Promise.withResolvers<Reply>();
+  const gateway = await gatewayOf(
+    (exchange) => {
+      (exchange as unknown as { abort(): void }).abort();
+      answered.resolve(exchange.callBackend());
+      return answered.promise;
+    },
+    {
+      backend: () => {
+        asked.push(1);
+        return reply(200);
+      },
+    },
+  );
+  // Nobody answers a caller who has left.
+  void gateway.request('POST', '/x');
+  assert.equal((await answered.promise).refusal?.kind, 'backend-unavailable');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(asked, []);
+});

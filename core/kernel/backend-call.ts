@@ -10,6 +10,7 @@ const gone = (): Reply => refuse('backend-unavailable', { cause: 'the caller wen
 
 /** See `callBackend` of the SDK's exchange. */
 export function callBackend(outer: Exchange, { headers, isDetached = false }: BackendCall): Promise<Reply> {
+  if (outer.isAborted && !isDetached) return Promise.resolve(gone());
   const inner = derive(outer, headers === undefined ? {} : { headers }, isDetached);
   if (isDetached) inner.snapshot.enter();
   return new Promise((resolve) => {

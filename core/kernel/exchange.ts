@@ -7,6 +7,7 @@ import {
   type Notes,
   Params,
   parseCookies,
+  readForm,
   type Refusal,
   type Reply,
   type Settled,
@@ -141,10 +142,8 @@ export class Exchange implements PublicExchange {
     return this.incoming.body.read(maxBytes);
   }
 
-  async readForm(): Promise<Params> {
-    const type = this.headers.get('content-type') ?? '';
-    if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type)) return Params.empty;
-    return Params.parse((await this.readBody()).toString('utf8'));
+  readForm(): Promise<Params> {
+    return readForm(this.headers, () => this.readBody());
   }
 
   callBackend(call: BackendCall = {}): Promise<Reply> {

@@ -1,4 +1,4 @@
-import { Fields, perConnectionFields } from '#sdk';
+import { Fields, perConnectionFields, variableName } from '#sdk';
 import type { Exchange } from './exchange.ts';
 
 /** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
@@ -64,7 +64,8 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
         forwardedFor += `${value}, `;
         continue;
       }
-      if (provenance.has(lower) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
+      // Many backends take `X_Forwarded_For` for the gateway's own.
+      if (provenance.has(variableName(name)) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
     }
     flat.push(name, value);
   }

@@ -22,7 +22,7 @@ export const stagesOf: {
 } = {
   auth: { order: ['authenticate', 'authorize', 'admit', 'serve'], bare: undefined },
   backendRouting: { order: ['guard', 'choose'], bare: 'choose' },
-  backendSigning: { order: ['change', 'sign'], bare: 'change' },
+  backendSigning: { order: ['change', 'copy', 'sign'], bare: 'change' },
   response: { order: ['read', 'map', 'change'], bare: 'change' },
 };
 

@@ -32,13 +32,14 @@ test('what signs comes after what changes, however they are bound', async () => 
   const note = (word: string) => (_outbound: Outbound) => void order.push(word);
   const gateway = await gatewayOf(
     { backendSigning: { stage: 'sign', handle: note('sign 1') } },
+    { backendSigning: { stage: 'copy', handle: note('copy') } },
     { backendSigning: note('bare 1') },
     { backendSigning: { stage: 'sign', handle: note('sign 2') } },
     { backendSigning: { stage: 'change', handle: note('change') } },
     { backendSigning: note('bare 2') },
   );
   await gateway.request('GET', '/');
-  assert.deepEqual(order, ['bare 1', 'change', 'bare 2', 'sign 1', 'sign 2']);
+  assert.deepEqual(order, ['bare 1', 'change', 'bare 2', 'copy', 'sign 1', 'sign 2']);
 });
 
 test('an answer is read, then mapped, then changed; within a stage in the reverse order of the bindings', async () => {

@@ -40,16 +40,16 @@ const hookKeys = [
 ] as const;
 const noOptions = Options({});
 
+/** What all kits of a plugin have. */
+type BaseKit = (plugin: string) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend' | 'problem'>;
+
 /** Finds plugins by their `type`, checks options, and calls `bind`. */
 export class Binder {
   readonly #byType = new Map<string, { plugin: LoadedPlugin; dialect: string | undefined }>();
   readonly #byField = new Map<string, LoadedPlugin>();
   readonly #byBackendField = new Map<string, LoadedPlugin>();
   readonly #problems: Problems;
-  readonly #baseKit: (
-    plugin: string,
-    prepared: Prepared,
-  ) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>;
+  readonly #baseKit: BaseKit;
   readonly #disposers: (() => unknown)[] = [];
   readonly #missing: ReadonlySet<string>;
 
@@ -58,7 +58,7 @@ export class Binder {
     plugins: readonly LoadedPlugin[],
     missing: ReadonlySet<string>,
     problems: Problems,
-    baseKit: (plugin: string, prepared: Prepared) => Omit<Kit, 'api' | 'environment' | 'binding' | 'backend'>,
+    baseKit: BaseKit,
   ) {
     this.#missing = missing;
     this.#problems = problems;
@@ -148,14 +148,15 @@ export class Binder {
   }
 
   #kit(prepared: Prepared, api: Api, environment: string, boundBy?: Path): Kit {
-    return {
-      ...this.#baseKit(prepared.plugin.definition.name, prepared),
+    const own: Omit<Kit, keyof ReturnType<BaseKit>> = {
       api,
       environment,
       binding: prepared.name,
       problem: this.#problemAt(prepared.path, boundBy),
       backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
     };
+    const kit = Object.create(this.#baseKit(prepared.plugin.definition.name)) as ReturnType<BaseKit>;
+    return Object.assign(kit, own);
   }
 
   /** Binds a backend as it is written, the fields in it that other plugins own included. */

@@ -4,6 +4,7 @@ import type { Path } from '../config/problems.ts';
 import { inRequest } from '../config/root-schema.ts';
 import type { RootConfig } from '../config/schema.ts';
 import type { Binder, Prepared } from './bind.ts';
+import type { Breath } from './breath.ts';
 import type { Damaged } from './damaged.ts';
 
 /** An API and the environments it is published in. */
@@ -51,8 +52,8 @@ export class Bindings {
   }
 
   /** Sorts out what is bound to these. */
-  resolve(apis: readonly ApiIn[]): void {
-    this.#placeFields(apis);
+  async resolve(apis: readonly ApiIn[], breath: Breath): Promise<void> {
+    await this.#placeFields(apis, breath);
     this.#placeBindings(apis);
   }
 
@@ -61,8 +62,9 @@ export class Bindings {
   }
 
   /** What an API's own fields bind comes before what `bindings` adds. */
-  #placeFields(apis: readonly ApiIn[]): void {
+  async #placeFields(apis: readonly ApiIn[], breath: Breath): Promise<void> {
     for (const { api, environments } of apis) {
+      if (breath.isDue) await breath.take();
       for (const { prepared, path } of this.#fieldUses(api, ['apis', api.name])) {
         for (const environment of environments) this.#place(prepared, api, environment, path);
       }

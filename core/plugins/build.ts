@@ -5,6 +5,7 @@ import type {
   Group,
   HandlerTiming,
   HttpClient,
+  Kit,
   Log,
   Machine,
   PluginDefinition,
@@ -25,6 +26,7 @@ import { type StatePlan, planState } from '../state/state-plan.ts';
 import { checkSharing } from '../workers/state.ts';
 import { Binder } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
+import { Breath } from './breath.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
@@ -117,6 +119,9 @@ async function buildFrom(
   return { snapshot, root, limits, tls, state, hashes: text.hashes };
 }
 
+/** What the kits of a plugin have in common. */
+type Common = Omit<Kit, 'api' | 'environment' | 'binding' | 'backend' | 'problem'>;
+
 class Builder {
   readonly #text: ConfigText;
   readonly #root: RootConfig;
@@ -131,6 +136,7 @@ class Builder {
   readonly #groups: ReadonlyMap<string, Group>;
   readonly #environments: readonly string[];
   readonly #bindings: Bindings;
+  readonly #commons = new Map<string, Common>();
   #setups: Setups | undefined;
 
   constructor(
@@ -162,10 +168,7 @@ class Builder {
     this.#client = host.client(limits, new OwnHosts(this.#groups.values(), ports));
     const loaded = new Set(plugins.map(({ definition }) => definition.name));
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
-    this.#binder = new Binder(plugins, missing, problems, (plugin) => ({
-      ...this.#common(plugin),
-      problem: () => undefined,
-    }));
+    this.#binder = new Binder(plugins, missing, problems, (plugin) => this.#common(plugin));
     this.#bindings = new Bindings(root, this.#environments, damaged, this.#binder, problems);
   }
 
@@ -191,15 +194,22 @@ class Builder {
     this.#setups = setups;
     setups.runAll();
     checkPages(setups.hooks, this.#plugins, this.#root.management !== undefined, this.#problems);
-    this.#bindings.resolve(apis);
+    const breath = new Breath();
+    await this.#bindings.resolve(apis, breath);
     await this.#bindAhead(endpoints);
     const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
       timing === undefined ? [] : [timing],
     );
     // First what is bound everywhere: what a plugin does for other APIs may depend on it.
-    const bound = endpoints.map((endpoint) => this.#bound(endpoint));
-    for (const [index, endpoint] of endpoints.entries())
+    const bound: Placed[][] = [];
+    for (const endpoint of endpoints) {
+      bound.push(this.#bound(endpoint));
+      if (breath.isDue) await breath.take();
+    }
+    for (const [index, endpoint] of endpoints.entries()) {
       Object.assign(endpoint, this.#endpoint(endpoint, bound[index] ?? [], timings));
+      if (breath.isDue) await breath.take();
+    }
     return new BuiltSnapshot({
       log: this.#host.log,
       pseudonym: this.#host.pseudonym,
@@ -231,7 +241,14 @@ class Builder {
     return this.#setups;
   }
 
-  #common(plugin: string) {
+  /** One for all that a plugin is bound to: with ten thousand APIs each object of a kit counts. */
+  #common(plugin: string): Common {
+    const common = this.#commons.get(plugin) ?? this.#makeCommon(plugin);
+    this.#commons.set(plugin, common);
+    return common;
+  }
+
+  #makeCommon(plugin: string): Common {
     const { log, clock } = this.#host;
     const { values, counters, ownCounters } = this.#state;
     return {
@@ -242,8 +259,8 @@ class Builder {
       ownCounters: ownCounters.of(plugin),
       machine: this.#host.machine(plugin),
       http: this.#client,
-      use: ((token) => this.#set().use(token)) as Setups['use'],
-      find: ((token) => this.#set().find(token)) as Setups['find'],
+      use: (token) => this.#set().use(token),
+      find: (token) => this.#set().find(token),
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Backend } from '#sdk';
+import { type Backend, backendAuthorized } from '#sdk';
 
 /** What runs for a backend that was chosen, before it completes the request. */
 export type Guard = NonNullable<Backend['authorize']>;
@@ -10,7 +10,9 @@ export function guarded(backend: Backend, guard: Guard | undefined): Backend {
     async authorize(exchange) {
       if (guard === undefined) throw new Error('the backend is not configured');
       const answer = await guard(exchange);
-      return answer === undefined ? backend.authorize?.(exchange) : answer;
+      if (answer !== undefined) return answer;
+      exchange.notes.set(backendAuthorized, true);
+      return backend.authorize?.(exchange);
     },
     prepare: (outbound) => backend.prepare?.(outbound),
     invoke: (outbound) => backend.invoke(outbound),

@@ -51,19 +51,25 @@ export class KeyedHash {
     this.#run(count);
   }
 
-  /** Of a text that is likely to come again, as a key of counts does, with two numbers: whole, and less than 2 ** 53. */
-  digestWith(one: number, other: number, text: string): void {
+  /** Of a text that is likely to come again, as a key of counts does, with two or three numbers: whole, and less than 2 ** 53. */
+  digestWith(one: number, other: number, text: string, third?: number): void {
     const digest = this.#kept.get(text) ?? this.#keep(text);
     const words = this.#words;
     // No text has this length.
-    words[0] = -1;
+    words[0] = third === undefined ? -1 : -2;
     words[1] = digest.first;
     words[2] = digest.second;
     words[3] = one;
     words[4] = one / 0x1_0000_0000;
     words[5] = other;
     words[6] = other / 0x1_0000_0000;
-    this.#run(7);
+    if (third === undefined) {
+      this.#run(7);
+      return;
+    }
+    words[7] = third;
+    words[8] = third / 0x1_0000_0000;
+    this.#run(9);
   }
 
   #keep(text: string): Digest {

@@ -18,7 +18,11 @@ function start(now = 10_000, counts = 2000) {
   return { clock, views, take };
 }
 
-const limit = (key: string, most: number, periodMs = 1000): Limit => ({ key, limit: most, periodMs });
+const limit = (key: string, most: number, periodMs = 1000): Limit => ({
+  key,
+  limit: most,
+  periodMs,
+});
 
 test('a limit of N admits N in each period, whoever asks', () => {
   const { clock, take } = start(10_250);
@@ -70,6 +74,90 @@ test('a clock that was set back does not start a period anew, and tells when it 
   assert.equal(take(limit('a', 1)).refusedBy, -1);
 });
 
+const bucket = (key: string, most: number, periodMs = 1000): Limit => ({
+  ...limit(key, most, periodMs),
+  isBucket: true,
+});
+
+test('a bucket admits what it holds, and then one each time it gets one back, whoever asks', () => {
+  const { clock, take } = start(10_250);
+  for (const left of [3, 2, 1, 0])
+    assert.deepEqual(take(bucket('a', 4)), { refusedBy: -1, remaining: [left], resetMs: [250] });
+  assert.deepEqual(take(bucket('a', 4)), { refusedBy: 0, remaining: [0], resetMs: [250] });
+  clock.advance(249);
+  assert.deepEqual(take(bucket('a', 4)), { refusedBy: 0, remaining: [0], resetMs: [1] });
+  clock.advance(1);
+  assert.deepEqual(take(bucket('a', 4)), { refusedBy: -1, remaining: [0], resetMs: [250] });
+  // Over the end of a period, and of two.
+  clock.advance(625);
+  assert.deepEqual(take(bucket('a', 4)), { refusedBy: -1, remaining: [1], resetMs: [125] });
+  clock.advance(5000);
+  const taken = take(bucket('a', 4), limit('b', 0));
+  assert.deepEqual(taken, { refusedBy: 1, remaining: [4, 0], resetMs: [0, 1000 - (16_125 % 1000)] });
+});
+
+test('a bucket is never over its rate and loses nothing, however it is asked', () => {
+  const cases = [
+    [3, 1000],
+    [7, 1000],
+    [1000, 1000],
+    [997, 7919],
+    [900_001, 1000],
+    [5, 60_000],
+    [10, 86_400_000],
+  ] as const;
+  for (const [most, periodMs] of cases) {
+    const { clock, take } = start(123_457);
+    const stepMs = Math.max(1, periodMs / 1000);
+    const steps = most > 10_000 ? 20 : 3000;
+    let admitted = 0;
+    for (let step = 0; step < steps; step += 1) {
+      while (take(bucket('a', most, periodMs)).refusedBy < 0) admitted += 1;
+      const elapsed = clock.now() - 123_457;
+      assert.equal(
+        admitted,
+        Math.floor(most + (elapsed / periodMs) * most + 1e-6),
+        `${most} in ${periodMs} ms`,
+      );
+      clock.advance(Math.ceil(stepMs));
+    }
+  }
+});
+
+test('a bucket and a count are taken together or not at all', () => {
+  const { take } = start();
+  assert.equal(take(bucket('a', 2), limit('b', 1)).refusedBy, -1);
+  assert.equal(take(bucket('a', 2), limit('b', 1)).refusedBy, 1);
+  assert.deepEqual(take(limit('c', 9), bucket('a', 2), bucket('a', 2)).remaining, [8, 0, 0]);
+  assert.equal(take(limit('c', 9), bucket('a', 2)).refusedBy, 1);
+  assert.equal(take(limit('c', 9)).remaining[0], 7);
+});
+
+test('a bucket is another count than that of the same key, and than a bucket of another limit', () => {
+  const { take } = start();
+  assert.equal(take(bucket('a', 1)).refusedBy, -1);
+  assert.equal(take(limit('a', 1)).refusedBy, -1);
+  assert.deepEqual(take(bucket('a', 2), bucket('a', 3)).remaining, [1, 2]);
+});
+
+test('a bucket of nothing admits nothing, and one of more than there are numbers admits no more than it holds', () => {
+  const { take } = start();
+  assert.deepEqual(take(bucket('a', 0)), { refusedBy: 0, remaining: [0], resetMs: [1000] });
+  assert.deepEqual(take(bucket('a', 1e12)).remaining, [0x7fff_fffe]);
+});
+
+test('a clock that was set back fills no bucket before it has caught up', () => {
+  const { clock, take } = start(1_000_500);
+  take(bucket('a', 2));
+  clock.advance(-500_000);
+  assert.deepEqual(take(bucket('a', 2)), { refusedBy: -1, remaining: [0], resetMs: [500_500] });
+  assert.equal(take(bucket('a', 2)).refusedBy, 0);
+  clock.advance(500_499);
+  assert.equal(take(bucket('a', 2)).refusedBy, 0);
+  clock.advance(1);
+  assert.equal(take(bucket('a', 2)).refusedBy, -1);
+});
+
 test('does what counters of one process do, for random requests over a long time', () => {
   let seed = 7;
   const random = (below: number): number => {
@@ -82,6 +170,11 @@ test('does what counters of one process do, for random requests over a long time
   const one = (): Limit => {
     const key = random(30);
     const periodMs = periods[random(periods.length)] ?? 1000;
+    // A request in a year is not reckoned to the millisecond by either.
+    if (random(3) === 0) {
+      const most = [0, 1, 5, 100][random(4)] ?? 1;
+      return bucket(`key ${key % 5} ${most}`, most, Math.min(periodMs, 60_000));
+    }
     return limit(`key ${key} ü`.repeat(1 + (key % 3)), [0, 1, 2, 5, 100][random(5)] ?? 1, periodMs);
   };
   let [admitted, refused] = [0, 0];
@@ -122,6 +215,25 @@ test('keys without room share one count for each limit, and keep to it when ther
   clock.advance(3_600_000);
   assert.deepEqual(take(hour('a', 3)).remaining, [2]);
   assert.deepEqual(take(hour('b', 3)).remaining, [2]);
+});
+
+test('buckets without room share one, which goes on from what each has left, and they from that', () => {
+  const { clock, take } = start(3_590_000, 20);
+  const hour = (key: string): Limit => bucket(key, 10, 3_600_000);
+  for (let turn = 0; turn < 9; turn += 1) take(hour('a'));
+  for (let key = 0; key < 19; key += 1) take(limit(`${key}`, 9, 86_400_000));
+  // In this period there is no room any more.
+  clock.advance(10_000);
+  assert.deepEqual(take(hour('b')).remaining, [9]);
+  assert.deepEqual(take(hour('a')), { refusedBy: -1, remaining: [0], resetMs: [350_000] });
+  for (const key of ['a', 'b', 'c']) assert.equal(take(hour(key)).refusedBy, 0);
+  clock.advance(3_590_000);
+  for (let left = 9; left >= 0; left -= 1) assert.deepEqual(take(hour('b')).remaining, [left]);
+  // In this one there is, and nobody knows which of them it was.
+  clock.advance(10_000);
+  for (const key of ['a', 'c']) assert.equal(take(hour(key)).refusedBy, 0);
+  clock.advance(360_000);
+  for (const key of ['a', 'c']) assert.equal(take(hour(key)).remaining[0], 0);
 });
 
 test('without room for a shared count either, requests are refused', () => {

@@ -147,8 +147,8 @@ export class Crew {
       inherited,
       published: (from, topic) => this.#published(from, topic),
       question: (topic) => this.ask(topic),
-      forget: (from, key) => {
-        for (const other of this.#serving) if (other !== from) other.wire.tell('forget', key);
+      kept: (from, kept) => {
+        for (const other of this.#serving) if (other !== from) other.wire.tell('kept', kept);
       },
     });
     this.#all.add(worker);

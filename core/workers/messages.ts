@@ -76,6 +76,14 @@ export interface PageRequest {
   readonly body: string;
 }
 
+/** What a worker has put under a key. */
+export interface Kept {
+  readonly key: string;
+  /** In base64, where it is small; else the others have nothing there any more. */
+  readonly value?: string;
+  readonly ttlMs: number;
+}
+
 export type Topic = { readonly topic: string; readonly value: unknown };
 
 type Told<Ask> = { ask: Ask; answer: undefined };
@@ -93,8 +101,8 @@ export type ToWorker = {
   main: Told<undefined>;
   published: Told<Topic>;
   question: { ask: Topic; answer: unknown };
-  /** What is kept under the key is another worker's concern. */
-  forget: Told<string>;
+  /** What another worker keeps under a key. */
+  kept: Told<Kept>;
   status: { ask: undefined; answer: unknown };
   page: { ask: PageRequest; answer: unknown };
   share: { ask: PageRequest; answer: unknown };
@@ -111,5 +119,5 @@ export type ToSupervisor = {
   beat: Told<Beat>;
   published: Told<Topic>;
   question: { ask: Topic; answer: unknown };
-  forget: Told<string>;
+  kept: Told<Kept>;
 };

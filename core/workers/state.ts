@@ -6,10 +6,14 @@ import { MemoryBytes } from '../state/memory-bytes.ts';
 import { SharedMemoryUnavailable, openSharedMemory } from '../state/shared-memory.ts';
 import { attachSharedState, openSharedState } from '../state/shared-state.ts';
 import type { State } from '../state/state.ts';
+import type { Kept } from './messages.ts';
 import { planWorkers } from './options.ts';
 
 /** Where a worker finds shared memory: behind the descriptors of input, output, errors and the channel. */
 const sharedAt = 4;
+
+/** What is passed on to all workers, and not only forgotten there. */
+const smallBytes = 64 * 1024;
 
 const systemClock: Clock = { now: () => Date.now() };
 
@@ -51,15 +55,16 @@ export function checkSharing({ workers, state }: RootConfig, problems: Problems)
 /** What a worker counts and keeps. */
 export interface WorkerState {
   readonly state: State;
-  /** Another worker has put something else there, or nothing. */
-  forget(key: string): void;
+  /** Another worker has put something there, or nothing. */
+  heard(kept: Kept): void;
 }
 
 /**
  * Counts and claimed keys are in memory that the workers share. What is kept for later each has by itself: it can be had
- * again, and to look at it must not take longer than to have it again. Who puts or deletes it tells the others.
+ * again, and to look at it must not take longer than to have it again. Who puts or deletes it tells the others, who then
+ * have it as well where it is small: it may be what says that something else is not true any more.
  */
-export function attachState(tell: (key: string) => void): WorkerState {
+export function attachState(tell: (kept: Kept) => void): WorkerState {
   const { counters, values } = attachSharedState(sharedAt, systemClock);
   // What is mapped stays; and what this process starts has no use for it.
   closeSync(sharedAt);
@@ -74,14 +79,18 @@ export function attachState(tell: (key: string) => void): WorkerState {
         get: (key) => bytes.get(key),
         set(key, value, ttlMs) {
           bytes.set(key, value, ttlMs);
-          tell(key);
+          const isSmall = value.length <= smallBytes;
+          tell({ key, ttlMs, ...(isSmall ? { value: Buffer.from(value).toString('base64') } : {}) });
         },
         delete(key) {
           bytes.delete(key);
-          tell(key);
+          tell({ key, ttlMs: 0 });
         },
       },
     },
-    forget: (key) => bytes.delete(key),
+    heard({ key, value, ttlMs }) {
+      if (value === undefined) bytes.delete(key);
+      else bytes.set(key, Buffer.from(value, 'base64'), ttlMs);
+    },
   };
 }

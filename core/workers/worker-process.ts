@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Beat, Start, ToSupervisor, ToWorker, Topic } from './messages.ts';
+import type { Beat, Kept, Start, ToSupervisor, ToWorker, Topic } from './messages.ts';
 import type { Output } from './output.ts';
 import type { Taker } from './ports.ts';
 import { Wire } from './wire.ts';
@@ -19,7 +19,7 @@ export interface Surroundings {
   readonly inherited: readonly number[];
   published(from: WorkerProcess, topic: Topic): void;
   question(topic: Topic): Promise<unknown>;
-  forget(from: WorkerProcess, key: string): void;
+  kept(from: WorkerProcess, kept: Kept): void;
 }
 
 /** A worker, as its supervisor sees it. */
@@ -74,7 +74,7 @@ export class WorkerProcess implements Taker {
     });
     this.wire.answer('published', (topic) => surroundings.published(this, topic) as undefined);
     this.wire.answer('question', (topic) => surroundings.question(topic));
-    this.wire.answer('forget', (key) => surroundings.forget(this, key) as undefined);
+    this.wire.answer('kept', (kept) => surroundings.kept(this, kept) as undefined);
   }
 
   get pid(): number {

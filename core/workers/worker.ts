@@ -50,7 +50,7 @@ class Worker {
     wire.answer('main', () => this.#machine().becomeMain() as undefined);
     wire.answer('published', ({ topic, value }) => this.#machine().received(topic, value) as undefined);
     wire.answer('question', ({ topic, value }) => this.#machine().respond(topic, value));
-    wire.answer('forget', (key) => this.#state?.forget(key) as undefined);
+    wire.answer('kept', (kept) => this.#state?.heard(kept) as undefined);
     wire.answer('status', () => this.#serving().status());
     wire.answer('page', (request) => this.#serving().manage(request.path, fromWire(request)));
     wire.answer('share', (request) => this.#page(request).share(fromWire(request)) as unknown);
@@ -72,7 +72,7 @@ class Worker {
     const hub = new MachineHub(this.#log, { key: Buffer.from(key, 'base64'), link });
     this.#hub = hub;
     const { attach } = this.#injection;
-    if (isSharing) this.#state = attachState((name) => this.#wire.tell('forget', name));
+    if (isSharing) this.#state = attachState((kept) => this.#wire.tell('kept', kept));
     const state = this.#state?.state;
     const worker = { pseudonym, hub, attach, development: this.#development, state };
     this.#gateway = new Gateway({ log: this.#log, worker });

@@ -27,6 +27,7 @@ test('what a caller sends under the name of a mapped value is not taken for it',
   assert.equal(answer.status, 200);
   assert.equal(echoed(answer)['x-user'], undefined);
   assert.equal(gateway.completed[0]?.exchange?.identity?.id, 'token');
+  assert.equal(gateway.completed[0].exchange.identity.isShared, true);
 });
 
 test('without its identities a request is refused, and nobody is asked', async (t) => {

@@ -37,7 +37,7 @@ export function relaxedVerdict(authorizer: string): Verdict {
     refusal: undefined,
     isDecided: false,
     context: nothing,
-    identity: { type: 'authorizer', id: authorizer },
+    identity: { type: 'authorizer', id: authorizer, isShared: true },
   };
 }
 
@@ -50,7 +50,7 @@ export function decided(authorizer: string, { isAllowed, context }: Decision): V
     context,
     identity: Object.freeze({
       type: 'authorizer',
-      id: user === '' ? authorizer : `${authorizer}/${user}`,
+      ...(user === '' ? { id: authorizer, isShared: true } : { id: `${authorizer}/${user}` }),
       claims: Object.freeze(Object.fromEntries(context)),
     }),
   };

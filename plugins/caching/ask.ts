@@ -1,6 +1,6 @@
 import { type Reply, refusalKinds } from '#sdk';
 import { maySubstitute } from './decision.ts';
-import { type Context, type Request, answer, noteStatus } from './context.ts';
+import { type Context, type Request, answer, isRestricted, noteStatus } from './context.ts';
 import type { Flight } from './flights.ts';
 import { giveUp } from './filling.ts';
 import { type Asked, keep } from './keep.ts';
@@ -113,9 +113,9 @@ function revalidated(
   stored: NonNullable<Request['entry']>,
 ): Reply | undefined {
   const { request, reply, requestedAt, respondedAt, flight, isDetached } = asked;
-  const { place, found, caller } = request;
+  const { place, found } = request;
   const came = { status: stored.status, fields: reply.headers, requestedAt, respondedAt };
-  const { entry, isShared } = updated(stored, came, caller.isRestricted, context.rules);
+  const { entry, isShared } = updated(stored, came, isRestricted(request), context.rules);
   if (isShared) {
     void context.store.put(place, entry, found.mark);
     flight?.land({ kind: 'stored', entry });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Identity, definePlugin, reply } from '#sdk';
+import { type Identity, Type, definePlugin, refuse, reply } from '#sdk';
 import { testGateway } from '#sdk/testing';
 import plugin from './plugin.ts';
 import { trial } from './testing.ts';
@@ -16,6 +16,9 @@ const credulous = definePlugin({
         const [app, user] = [exchange.headers.get('x-app'), exchange.headers.get('x-user')];
         if (app !== undefined) exchange.identity = appOf(app);
         else if (user !== undefined) exchange.identity = { type: 'user', id: user };
+        else if (exchange.headers.has('x-somebody'))
+          exchange.identity = { type: 'remote', id: 'remote', isShared: true };
+        else exchange.identity = { type: 'anonymous', id: 'anonymous' };
         return undefined;
       },
     },
@@ -152,3 +155,60 @@ test('environments and APIs never share', async () => {
     await gateway.request('GET', '/x', { headers: { 'x-stage': stage } });
   assert.equal(gateway.backendRequests.length, 2);
 });
+
+test('perCaller: callers whom nobody tells apart share nothing that is not for all', async () => {
+  const known = { 'x-somebody': '1' };
+  const ask = await start('perCaller', 'max-age=60');
+  assert.deepEqual([await ask(known), await ask(known)], [false, false]);
+  const forAll = await start('perCaller', 'max-age=60, public');
+  assert.deepEqual([await forAll(known), await forAll(known)], [false, true]);
+});
+
+test('perCaller: who is anonymous here and says to the backend who it is has an answer of its own', async () => {
+  const ask = await start('perCaller', 'max-age=60');
+  assert.deepEqual([await ask({}), await ask({})], [false, true]);
+  const other = await start('perCaller', 'max-age=60');
+  const hits = [await other({ authorization: 'Basic YTpi' }), await other({ authorization: 'Basic Yzpk' })];
+  assert.deepEqual(hits, [false, false]);
+});
+
+/** Asks for each call of a backend who may have it. */
+const guarded = definePlugin({
+  name: 'guarded',
+  summary: 'Stands before a backend.',
+  backendField: {
+    name: 'guarded',
+    schema: Type.Boolean(),
+    bind: () => (exchange) =>
+      exchange.headers.get('x-token') === 'alice' ? undefined : refuse('authorizer-denied'),
+  },
+  bind: () => ({}),
+});
+
+for (const [callers, cacheControl, expected] of [
+  ['rules', 'max-age=60', 401],
+  ['rules', 'max-age=60, public', 200],
+  ['perCaller', 'max-age=60', 401],
+  ['everybody', 'max-age=60', 200],
+] as const) {
+  test(`what a backend answers behind its own authorizer, callers: ${callers}, ${cacheControl}`, async () => {
+    const gateway = await testGateway({
+      config: {
+        groups: { g: { domains: ['*'] } },
+        apis: {
+          'g/a': {
+            request: { method: 'GET', path: '/x' },
+            auth: 'none',
+            backend: { type: 'http', address: 'http://backend', guarded: true },
+          },
+        },
+        plugins: { cache: { type: 'caching', config: { callers } } },
+        bindings: [{ plugin: 'cache', apis: ['g/a'] }],
+      },
+      plugins: [plugin, guarded],
+      backends: { '*': () => reply(200, { 'cache-control': cacheControl }, 'for alice') },
+    });
+    assert.equal((await gateway.request('GET', '/x', { headers: { 'x-token': 'alice' } })).status, 200);
+    assert.equal((await gateway.request('GET', '/x')).status, expected);
+  });
+}

@@ -1,4 +1,12 @@
-import { type CacheStatus, type Clock, type Exchange, type Log, type Reply, cacheStatus } from '#sdk';
+import {
+  type CacheStatus,
+  type Clock,
+  type Exchange,
+  type Log,
+  type Reply,
+  backendAuthorized,
+  cacheStatus,
+} from '#sdk';
 import { answerFrom } from './answer.ts';
 import type { Directives } from './directives.ts';
 import type { Entry } from './entry.ts';
@@ -36,6 +44,13 @@ export interface Request {
   readonly found: Found;
   /** What is stored for it, fresh or not. */
   readonly entry: Entry | undefined;
+}
+
+/** Whether others may get the answer only if the backend says so. To be asked when the backend has answered. */
+export function isRestricted({ caller, exchange }: Pick<Request, 'caller' | 'exchange'>): boolean {
+  if (caller.isRestricted) return true;
+  // What is stored is given without asking the backend's authorizer.
+  return caller.isAnybody !== true && exchange.notes.get(backendAuthorized) === true;
 }
 
 /** The stored answer that is for a request with these fields; the newest comes first. */

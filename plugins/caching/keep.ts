@@ -1,7 +1,7 @@
 import { Fields, Reply } from '#sdk';
 import { mark } from './answer.ts';
 import { isNotModified } from './conditions.ts';
-import { type Context, type Request, answer, noteStatus, variantKey } from './context.ts';
+import { type Context, type Request, answer, isRestricted, noteStatus, variantKey } from './context.ts';
 import { Entry } from './entry.ts';
 import { giveUp, noteContent, readAway } from './filling.ts';
 import type { Flight } from './flights.ts';
@@ -63,7 +63,7 @@ function draftOf(
   const varyNames = readVary(fields);
   if (varyNames === null || reply.refusal !== undefined) return undefined;
   const said = whatIsSaid(fields, rules.targetedFields);
-  if (!mayStore(status, fields, said, request.caller.isRestricted, rules)) return undefined;
+  if (!mayStore(status, fields, said, isRestricted(request), rules)) return undefined;
   const terms: Terms = termsOf({ status, fields, requestedAt, respondedAt }, said, rules);
   if (!isWorthStoring(terms)) return undefined;
   if (Number(fields.get('content-length') ?? 0) > maxBytes) return undefined;

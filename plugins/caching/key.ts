@@ -29,21 +29,29 @@ export interface Caller {
   readonly partition: string;
   /** They said who they are, so that others may get the answer only if the backend says so. */
   readonly isRestricted: boolean;
+  /** The operator's word that answers do not depend on who asks. */
+  readonly isAnybody?: true;
 }
 
 const everybody: Caller = { partition: '', isRestricted: false };
+const anybody: Caller = { ...everybody, isAnybody: true };
 const restricted: Caller = { partition: '', isRestricted: true };
 
 /** Says with whom the answer to a request is shared. */
 export function compileCallers(mode: Config['callers']): (exchange: Exchange, facts: RequestFacts) => Caller {
   return ({ identity }, { hasAuthorization }) => {
-    if (mode === 'everybody') return everybody;
+    if (mode === 'everybody') return anybody;
     if (identity === null) return hasAuthorization ? restricted : everybody;
-    const { app, type, id } = identity;
+    const { app, type, id, isShared } = identity;
     if (mode === 'apps' && app !== undefined) return everybody;
     if (mode === 'perApp' && app !== undefined)
       return { partition: JSON.stringify(app.id), isRestricted: false };
-    if (mode === 'perCaller') return { partition: JSON.stringify([type, id]), isRestricted: false };
+    // Who is nobody here may still be somebody to the backend.
+    if (mode === 'perCaller' && isShared !== true)
+      return {
+        partition: JSON.stringify([type, id]),
+        isRestricted: type === 'anonymous' && hasAuthorization,
+      };
     return restricted;
   };
 }

@@ -17,10 +17,12 @@ import { purgePage } from './purge.ts';
 import { type SharedMemory, figuresName, sharedMemory } from './shared-memory.ts';
 import { SharedStore } from './shared-store.ts';
 import { StatusLines, pendingStatus } from './status-line.ts';
+import { WorkerStore } from './worker-store.ts';
 
 /** What the caches of one configuration have in common. */
 interface Common {
   readonly memory: SharedMemory;
+  readonly own: WorkerStore;
   readonly shared: SharedStore;
   /** Whether any of them keeps its answers in the shared store. */
   isSharedUsed: boolean;
@@ -42,7 +44,8 @@ export default definePlugin({
     const memory = sharedMemory(kit.log);
     const { store } = memory;
     const shared = new SharedStore(kit.values, kit.clock);
-    const common: Common = { memory, shared, isSharedUsed: false, bound: new Set() };
+    const own = new WorkerStore(memory, kit.machine);
+    const common: Common = { memory, own, shared, isSharedUsed: false, bound: new Set() };
     return {
       services: [offer(Caches, common)],
       activate: () => store.resize((section ?? defaults).maxBytes),
@@ -55,18 +58,19 @@ export default definePlugin({
           apis: memory.figures(common.bound),
         };
       },
+      dispose: () => own[Symbol.dispose](),
     };
   },
   bind(config: Config, kit): Hooks {
     const common = kit.use(Caches);
-    const { memory, shared } = common;
+    const { memory, own, shared } = common;
     common.isSharedUsed ||= config.store === 'shared';
     common.bound.add(figuresName(kit.api.name, kit.environment));
     const lines = config.cacheStatus === undefined ? undefined : new StatusLines(config.cacheStatus);
     const cache = new Cache(
       {
         rules: compileRules(config),
-        store: config.store === 'shared' ? shared : memory.store,
+        store: config.store === 'shared' ? shared : own,
         flights: memory.flights,
         figures: memory.figuresOf(kit.api.name, kit.environment),
         clock: kit.clock,

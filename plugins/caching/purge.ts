@@ -37,30 +37,41 @@ function readScope(text: string, environments: readonly string[]): Scope | strin
   return { host, ...(url === undefined ? { pathPrefix: path } : { path }), ...within };
 }
 
-/** `POST /caching/purge`: forgets answers. */
+/** What one worker did. */
+interface Share {
+  readonly removed: number;
+}
+
+/** `POST /caching/purge`: forgets answers, in every worker. */
 export function purgePage(
   memory: MemoryStore,
   sharedInUse: () => SharedStore | undefined,
   environments: readonly string[],
 ): ManagementPage {
+  const forget = ({ body }: ManagementRequest): Share => {
+    const scope = readScope(body, environments);
+    return { removed: typeof scope === 'string' ? 0 : memory.purge(scope) };
+  };
+  const tell = async (shares: readonly Share[], { body }: ManagementRequest): Promise<ManagementAnswer> => {
+    const scope = readScope(body, environments);
+    if (typeof scope === 'string') return json(400, { problem: scope });
+    const removed = shares.reduce((sum, share) => sum + share.removed, 0);
+    const shared = sharedInUse();
+    if (shared === undefined) return json(200, { removed });
+    try {
+      await shared.purge(scope, scope.environment === undefined ? environments : [scope.environment]);
+      return json(200, { removed, shared: 'forgotten' });
+    } catch {
+      return json(503, { removed, problem: 'the shared store is out of reach' });
+    }
+  };
   return {
     path: '/caching/purge',
     methods: ['POST'],
     // What is stored expires anyway.
     isOptional: true,
-    async handle({ body }: ManagementRequest) {
-      const scope = readScope(body, environments);
-      if (typeof scope === 'string') return json(400, { problem: scope });
-      const removed = memory.purge(scope);
-      const shared = sharedInUse();
-      if (shared === undefined) return json(200, { removed });
-      try {
-        await shared.purge(scope, scope.environment === undefined ? environments : [scope.environment]);
-        return json(200, { removed, shared: 'forgotten' });
-      } catch {
-        return json(503, { removed, problem: 'the shared store is out of reach' });
-      }
-    },
+    handle: (request) => tell([forget(request)], request),
+    workers: { share: forget, merge: tell },
   };
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Log } from '#sdk';
 import { Figures } from './figures.ts';
 import { Flights } from './flights.ts';
@@ -9,12 +10,29 @@ export class SharedMemory {
   readonly store = new MemoryStore(defaults.maxBytes);
   readonly flights = new Flights();
   readonly #figures = new Map<string, Figures>();
+  readonly #worker = randomUUID();
+  #told = 0;
+  #heard = '';
 
   figuresOf(api: string, environment: string): Figures {
     const name = figuresName(api, environment);
     const figures = this.#figures.get(name) ?? new Figures();
     this.#figures.set(name, figures);
     return figures;
+  }
+
+  /** Names what is told to other workers; it is known here. */
+  newId(): string {
+    this.#told += 1;
+    this.#heard = `${this.#worker} ${this.#told}`;
+    return this.#heard;
+  }
+
+  /** Whether this is what was told or heard last; from now on it is. */
+  isKnown(id: string): boolean {
+    const isKnown = id === this.#heard;
+    this.#heard = id;
+    return isKnown;
   }
 
   /** By API and environment; those in force only. */

@@ -10,8 +10,11 @@ test('claims go into header fields, and replace what the caller sent there', asy
     name: `x-${claim}`.toLowerCase(),
   }));
   const gateway = await gatewayOf(t, { config: { claims: rules } });
-  const forged = Object.fromEntries(rules.map(({ name }) => [name.toUpperCase(), ['forged', 'twice']]));
+  const names = rules.flatMap(({ name }) => [name.toUpperCase(), name.replaceAll('-', '_')]);
+  const forged = Object.fromEntries(names.map((name) => [name, ['forged', 'twice']]));
   const { headers } = echoed(await gateway.ask(await sign(claims), { headers: forged }));
+  // Many backends read `x_sub` as they read `x-sub`.
+  assert.ok(!gateway.backendRequests[0]?.headers.flat.includes('forged'));
   assert.equal(headers['x-sub'], 'alice');
   assert.equal(headers['x-admin'], 'true');
   assert.equal(headers['x-level'], '7');
@@ -55,6 +58,24 @@ test('claims go into the query and into forms, in the place of what the caller s
   assert.equal(form.url, '/p?a=1%2f&user=alice&name=Zo%C3%AB');
   assert.equal(form.body, 'a=%2f&user=alice');
   assert.equal((await send('text/plain')).body, 'a=%2f&User=x');
+});
+
+test('a form that claims cannot be put into is refused, as the backend may read it as one', async (t) => {
+  const gateway = await gatewayOf(t, { config: { claims: [{ claim: 'sub', name: 'user', in: 'form' }] } });
+  const send = async (headers: Readonly<Record<string, string | readonly string[]>>) =>
+    (
+      await gateway.request('POST', '/p', {
+        headers: { authorization: `Bearer ${await sign(claims)}`, ...headers },
+        body: 'user=root',
+      })
+    ).status;
+  const type = 'application/x-www-form-urlencoded';
+  assert.equal(await send({ 'content-type': type, 'content-encoding': 'gzip' }), 415);
+  assert.equal(await send({ 'content-type': 'Multipart/Form-Data; boundary=x' }), 415);
+  assert.equal(await send({ 'content-type': ['text/plain', type] }), 415);
+  assert.equal(gateway.backendRequests.length, 0);
+  assert.equal(await send({ 'content-type': type, 'content-encoding': 'identity' }), 200);
+  assert.equal(gateway.backendRequests[0]?.body.toString(), 'user=alice');
 });
 
 test('in a path a claim replaces `[name]`, and can break out of nothing', async (t) => {

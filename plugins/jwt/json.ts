@@ -1,3 +1,5 @@
+import { hasTwinMembers } from '#sdk';
+
 /**
  * Parses a JSON object that has no member twice, at any depth: of two, one reader takes the first and another the last
  * (RFC 7515 section 4, RFC 7519 section 4). Undefined for everything else.
@@ -11,28 +13,9 @@ export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>
   } catch {
     return undefined;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || hasTwins(text)) return undefined;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || hasTwinMembers(text))
+    return undefined;
   return value as Readonly<Record<string, unknown>>;
-}
-
-/** @param text is JSON */
-function hasTwins(text: string): boolean {
-  // The names of each open object; null for a list.
-  const open: (Set<string> | null)[] = [];
-  let isName = false;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],]/g)) {
-    const names = open.at(-1) ?? null;
-    if (token === '{') open.push(new Set());
-    else if (token === '[') open.push(null);
-    else if (token === '}' || token === ']') open.pop();
-    else if (token !== ',' && isName && names !== null) {
-      const name = JSON.parse(token) as string;
-      if (names.has(name)) return true;
-      names.add(name);
-    }
-    isName = token === '{' || (token === ',' && names !== null);
-  }
-  return false;
 }
 
 /** What is shared by many requests is changed by none. */

@@ -1,4 +1,4 @@
-import { type NoteKey, type Outbound, type Reply, defineNote, refuse } from '#sdk';
+import { type NoteKey, type Outbound, type Reply, defineNote, deleteLike, refuse, variableName } from '#sdk';
 import { fault } from './fault.ts';
 import type { ClaimRule } from './options.ts';
 import { withPairs, withoutCookie } from './pairs.ts';
@@ -71,9 +71,10 @@ function headerSteps({ place, forwardToken, claims, payloadHeader }: OutboundPla
     });
   if (!forwardToken && place.in === 'cookie') steps.push((outbound) => dropCookie(outbound, lower));
   for (const rule of claims.filter((each) => each.in === 'header')) {
+    const replaced = new Set([variableName(rule.name)]);
     steps.push(({ headers }, values) => {
       const value = values.of(rule);
-      if (!rule.append) headers.delete(rule.name);
+      if (!rule.append) deleteLike(headers, replaced);
       if (value === undefined) return undefined;
       // What its issuer put there may be anything.
       if (/[\x00-\x08\x0a-\x1f\x7f]/.test(value))
@@ -84,12 +85,14 @@ function headerSteps({ place, forwardToken, claims, payloadHeader }: OutboundPla
       return undefined;
     });
   }
-  if (payloadHeader !== undefined)
+  if (payloadHeader !== undefined) {
+    const replaced = new Set([variableName(payloadHeader)]);
     steps.push(({ headers }, { payload }) => {
-      headers.delete(payloadHeader);
+      deleteLike(headers, replaced);
       if (payload !== undefined) headers.append(payloadHeader, payload);
       return undefined;
     });
+  }
   return steps;
 }
 
@@ -148,12 +151,26 @@ function formSteps({ place, forwardToken, claims }: OutboundPlan): Step[] {
   if (dropped.size === 0) return [];
   return [
     async (outbound, values) => {
-      const type = outbound.headers.get('content-type') ?? '';
+      const { headers } = outbound;
+      const type = headers.combined('content-type')?.trim() ?? '';
+      // Of these a backend may read fields, of which nobody has made sure that they are the token's.
+      if (rules.length > 0 && isOpaqueForm(type, headers.combined('content-encoding')))
+        return refuse('media-type-not-supported', {
+          message: 'The content must be application/x-www-form-urlencoded, without a coding.',
+        });
       // A form is read by its type, by backends as by `readForm`.
-      if (!/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(type.trim())) return undefined;
+      if (!urlencoded.test(type)) return undefined;
       const form = (await outbound.readBody()).toString('latin1');
       outbound.setBody(Buffer.from(withPairs(form, dropped, pairsOf(rules, values)), 'latin1'));
       return undefined;
     },
   ];
+}
+
+const urlencoded = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
+
+/** Whether content may be a form to somebody, but not one that fields can be put into. */
+function isOpaqueForm(type: string, coding = 'identity'): boolean {
+  if (urlencoded.test(type) && !type.includes(',')) return coding.toLowerCase() !== 'identity';
+  return /multipart\/form-data|application\/x-www-form-urlencoded/i.test(type);
 }

@@ -47,13 +47,21 @@ export async function noteRequest(exchange: Exchange): Promise<undefined> {
 export async function noteResponse(inbound: Inbound): Promise<void> {
   const { exchange, headers, bodyLength } = inbound;
   if (!inbound.hasBody || exchange.method === 'HEAD') return;
-  const reason = unfit(bodyLength, headers.get('content-encoding'));
+  const reason = isEvents(headers.get('content-type'))
+    ? 'a stream of events'
+    : unfit(bodyLength ?? 0, headers.get('content-encoding'));
   exchange.notes.set(responseContent, reason === undefined ? await read(inbound) : { omitted: reason });
+}
+
+/** Nobody waits for the end of these. */
+function isEvents(type = ''): boolean {
+  return /^text\/event-stream[ \t]*(?:;|$)/i.test(type);
 }
 
 /** What breaks off is the caller's to see, as it would without this. */
 async function read(inbound: Inbound): Promise<Content> {
-  return shown(await inbound.readBody(maxBytes));
+  const bytes = await inbound.peekBody(maxBytes);
+  return bytes === undefined ? { omitted: `longer than ${maxBytes} bytes, or incomplete` } : shown(bytes);
 }
 
 function unfit(length: number | undefined, coding = 'identity'): string | undefined {

@@ -1,15 +1,17 @@
-import { type Completed, cacheStatus, refusalKinds } from '#sdk';
+import { type Completed, type LogMask, cacheStatus, refusalKinds } from '#sdk';
 import { type Upstream, upstream } from './capture.ts';
 
 type Value = string | number | null | undefined;
-type Read = (notice: Completed, called: Upstream | undefined) => Value;
+type Read = (notice: Completed, called: Upstream | undefined, mask: LogMask | undefined) => Value;
 
 const seconds = (ms: number | undefined): number | undefined =>
   ms === undefined ? undefined : Math.round(ms) / 1000;
 const header =
   (name: string): Read =>
-  ({ arrival }) =>
-    arrival.headers.combined(name);
+  ({ arrival }, _called, mask) => {
+    const value = arrival.headers.combined(name);
+    return value === undefined ? undefined : (mask?.mask('REQUEST_HEADER', name, value) ?? value);
+  };
 /** What the vendor's gateway has and this one has not. */
 const nothing: Read = () => null;
 
@@ -97,8 +99,9 @@ export const defaultFields: readonly FieldName[] = [
 export function readFields(
   names: readonly FieldName[],
   notice: Completed,
+  mask: LogMask | undefined,
   line: Record<string, unknown>,
 ): void {
   const called = notice.exchange?.notes.get(upstream);
-  for (const name of names) line[name] = table[name](notice, called) ?? null;
+  for (const name of names) line[name] = table[name](notice, called, mask) ?? null;
 }

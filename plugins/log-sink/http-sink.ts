@@ -9,10 +9,10 @@ const later: ReadonlySet<number> = new Set([408, 425, 429]);
 export function httpSink({ url, headers, timeoutMs = 5000, format = 'ndjson' }: HttpOptions): Sink {
   const agent = new Agent({ connections: 2, connect: { timeout: timeoutMs } });
   const type = format === 'ndjson' ? 'application/x-ndjson' : 'application/json';
-  const { origin, pathname } = new URL(url);
+  const { origin } = new URL(url);
   return {
-    // Without the query, where tokens stand.
-    name: `http ${origin}${pathname}`,
+    // Without path and query, where tokens stand.
+    name: `http ${origin}`,
     async send(lines) {
       const body = format === 'ndjson' ? `${lines.join('\n')}\n` : `[${lines.join(',')}]`;
       const { statusCode, body: answer } = await request(url, {

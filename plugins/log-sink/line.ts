@@ -27,9 +27,9 @@ export function compileLine(config: Config, masks: LogMasks | undefined): (notic
   return (notice) => {
     const { exchange } = notice;
     const line: Record<string, unknown> = { ...labels };
-    readFields(fields, notice, line);
+    const mask = exchange && masks?.of(exchange.api, exchange.environment);
+    readFields(fields, notice, mask, line);
     if (exchange === undefined) return JSON.stringify(line);
-    const mask = masks?.of(exchange.api, exchange.environment);
     tellCustom(custom, exchange, mask, line);
     if (headers !== null)
       line['request_headers'] = fieldsOf(exchange.headers, headers, 'REQUEST_HEADER', mask);
@@ -151,7 +151,7 @@ function customOf(
   const value =
     place === 'header' ? textOf(headers, name) : place === 'query' ? query.get(name) : cookies.get(name);
   if (value === undefined) return null;
-  if (place === 'cookie') return cut(value);
+  if (place === 'cookie') return cut(masked(mask, 'REQUEST_HEADER', 'cookie', value));
   return cut(masked(mask, place === 'header' ? 'REQUEST_HEADER' : 'REQUEST_QUERY', name, value));
 }
 

@@ -163,19 +163,47 @@ test('content that streams, is long or is coded is not held back, and the line s
         const body = new BodyStream();
         body.push(Buffer.from('piece'));
         body.end();
-        const headers = path === '/coded' ? { 'content-encoding': 'gzip', 'content-length': '5' } : {};
+        const headers: Record<string, string> =
+          path === '/coded'
+            ? { 'content-encoding': 'gzip', 'content-length': '5' }
+            : path === '/events'
+              ? { 'content-type': 'text/event-stream' }
+              : {};
         return new Reply(200, Fields.from(headers), body);
       },
     },
   );
   await gateway.request('POST', '/', { body: 'x'.repeat(70_000) });
   await gateway.request('POST', '/coded', { body: '\x1f', headers: { 'content-encoding': 'gzip' } });
-  const [long = {}, coded = {}] = await lines();
+  await gateway.request('GET', '/events');
+  const [long = {}, coded = {}, events = {}] = await lines();
   assert.deepEqual(long['request_body'], { omitted: 'longer than 65536 bytes' });
-  assert.deepEqual(long['response_body'], { omitted: 'of unknown length' });
+  assert.equal(long['response_body'], 'piece');
+  assert.deepEqual(events['response_body'], { omitted: 'a stream of events' });
   assert.deepEqual(coded['request_body'], { omitted: 'the coding gzip' });
   assert.deepEqual(coded['response_body'], { omitted: 'the coding gzip' });
   assert.equal(gateway.backendRequests[0]?.body.length, 70_000);
+});
+
+test('content that breaks off does so for the caller as it would without this', async (t) => {
+  const path = join(scratch(t), 'log.jsonl');
+  const gateway = await testPlugin(plugin, {
+    config: { file: { path }, include: { responseBody: true }, fields: ['http_status'] },
+    backend: () => {
+      const body = new BodyStream();
+      body.push(Buffer.from('abc'));
+      setImmediate(() => body.fail(new Error('reset')));
+      return reply(200, { 'content-length': '10' }, body);
+    },
+  });
+  const answer = await gateway.request('GET', '/').catch((error: unknown) => error);
+  await gateway.close();
+  assert.ok(answer instanceof Error, 'it is cut');
+  assert.deepEqual(gateway.log, []);
+  assert.deepEqual(JSON.parse(readFileSync(path, 'utf8')), {
+    http_status: 200,
+    response_body: { omitted: 'longer than 65536 bytes, or incomplete' },
+  });
 });
 
 test('what is masked is masked before it is cut', async (t) => {
@@ -206,6 +234,31 @@ test('what is masked is masked before it is cut', async (t) => {
   assert.equal(line['request_body'], `${'x'.repeat(4090)}******`);
   assert.deepEqual(line['request_headers'], { 'x-phone': '***45' });
   assert.deepEqual(line['request_query'], { q: '***' });
+});
+
+test('what is masked is masked under every name that a line has it', async (t) => {
+  const config = {
+    file: { path: join(scratch(t), 'log.jsonl') },
+    fields: ['http_user_agent', 'http_x_forwarded_for'],
+    custom: [{ in: 'cookie', name: 'session' }],
+  };
+  const parameters = ['User-Agent', 'X-Forwarded-For', 'Cookie'];
+  const rules = [{ location: 'REQUEST_HEADER', parameters, policy: 'KEEP_LEFT:2' }];
+  const gateway = await testPlugin(plugin, {
+    config,
+    root: {
+      plugins: { 'under-test': { type: 'log-sink', config }, hide: { type: 'log-mask', config: { rules } } },
+      bindings: ['under-test', 'hide'].map((name) => ({ plugin: name, apis: ['*'] })),
+    },
+  });
+  const headers = { 'user-agent': 'curl/8', 'x-forwarded-for': '192.0.2.7', cookie: 'session=abcd' };
+  await gateway.request('GET', '/', { headers });
+  await gateway.close();
+  assert.deepEqual(JSON.parse(readFileSync(config.file.path, 'utf8')), {
+    http_user_agent: 'cu****',
+    http_x_forwarded_for: '19*******',
+    custom_data_log01: 'ab**',
+  });
 });
 
 test('a file that is moved away is made anew', async (t) => {
@@ -328,7 +381,7 @@ test('syslog over TCP: octets are counted, and a connection that broke is made a
 test('a place that takes nothing holds up no request, and what waits is bounded', async () => {
   const gateway = await testPlugin(plugin, {
     config: {
-      http: { url: 'http://127.0.0.1:1/', timeoutMs: 1000 },
+      http: { url: 'http://127.0.0.1:1/receiver/hunter2?token=hunter2', timeoutMs: 1000 },
       fields: ['http_status'],
       buffer: { maxBytes: 65_536, batchBytes: 1000 },
       retries: { count: 0 },
@@ -339,7 +392,9 @@ test('a place that takes nothing holds up no request, and what waits is bounded'
     plugins: { 'log-sink': { waitingBytes: number; sink: string }[] };
   };
   assert.ok((plugins['log-sink'][0]?.waitingBytes ?? Infinity) <= 65_536);
-  assert.equal(plugins['log-sink'][0]?.sink, 'http http://127.0.0.1:1/');
+  // Of many collectors the path is the credential.
+  assert.equal(plugins['log-sink'][0]?.sink, 'http http://127.0.0.1:1');
+  assert.doesNotMatch(JSON.stringify(gateway.log), /hunter2/);
   await gateway.close();
 });
 

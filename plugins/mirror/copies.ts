@@ -51,10 +51,7 @@ export class Copies {
   copy(outbound: Outbound): undefined | Promise<undefined> {
     // A copy of a handshake would be a connection that nobody speaks on.
     if (!this.#isTurn() || outbound.upgrade !== undefined) return undefined;
-    if (this.#inFlight >= this.#config.maxInFlight) {
-      this.#dropped += 1;
-      return undefined;
-    }
+    if (this.#isFull()) return undefined;
     const { withBody, maxBodyBytes } = this.#config;
     if (!outbound.hasBody || !withBody) {
       this.#send(outbound, null);
@@ -65,9 +62,17 @@ export class Copies {
       return undefined;
     }
     return outbound.readBody().then((body) => {
-      this.#send(outbound, body);
+      // Others may have been sent meanwhile.
+      if (!this.#isFull()) this.#send(outbound, body);
       return undefined;
     });
+  }
+
+  /** Whether the copy whose turn it is has to be dropped. */
+  #isFull(): boolean {
+    if (this.#inFlight < this.#config.maxInFlight) return false;
+    this.#dropped += 1;
+    return true;
   }
 
   status(): MirrorStatus {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Reply, refuse, reply } from '#sdk';
+import { type Reply, definePlugin, refuse, reply } from '#sdk';
 import { type TestGateway, testGateway, testPlugin } from '#sdk/testing';
 import plugin from './plugin.ts';
 
@@ -114,6 +114,72 @@ test('content that is too large is not copied, and passes', async () => {
     ['false 1234', 'false 12345', 'true 1234'],
   );
   assert.equal((await figures(gateway))['tooLarge'], 1);
+});
+
+test('a copy has what the backend gets, whatever is bound behind the mirror', async () => {
+  const stripping = definePlugin({
+    name: 'stripping',
+    summary: 'Takes away what is for the gateway alone.',
+    bind: () => ({
+      backendSigning(outbound) {
+        outbound.headers.delete('authorization');
+        return undefined;
+      },
+    }),
+  });
+  const signing = definePlugin({
+    name: 'signing',
+    summary: 'Signs what is for the backend alone.',
+    bind: () => ({
+      backendSigning: {
+        stage: 'sign',
+        handle(outbound) {
+          outbound.headers.set('x-signature', 's');
+          return undefined;
+        },
+      },
+    }),
+  });
+  const gateway = await testGateway({
+    config: {
+      groups: { g: { domains: ['*'] } },
+      apis: {
+        'g/a': {
+          request: { method: 'GET', path: '/' },
+          auth: 'none',
+          backend: { type: 'http', address: 'http://backend' },
+        },
+      },
+      plugins: {
+        signed: { type: 'signing' },
+        copied: { type: 'mirror', config: { address: mirror } },
+        stripped: { type: 'stripping' },
+      },
+      bindings: ['signed', 'copied', 'stripped'].map((name) => ({ plugin: name, apis: ['g/a'] })),
+    },
+    plugins: [plugin, stripping, signing],
+    backends: { '*': () => reply(200) },
+  });
+  await gateway.request('GET', '/', { headers: { authorization: 'Basic YTpi' } });
+  await until(() => copied(gateway).length === 1);
+  const [copy] = copied(gateway);
+  assert.deepEqual(
+    [copy?.headers.get('authorization'), copy?.headers.get('x-signature')],
+    [undefined, undefined],
+  );
+  const own = gateway.backendRequests.find(({ origin }) => origin !== mirror);
+  assert.deepEqual([own?.headers.get('authorization'), own?.headers.get('x-signature')], [undefined, 's']);
+});
+
+test('no more copies are under way than may be, however many contents come to their end at once', async () => {
+  const gateway = await start(
+    { address: mirror, maxInFlight: 2 },
+    () => new Promise<Reply>(() => undefined),
+    'mirror',
+  );
+  await Promise.all(Array.from({ length: 5 }, () => gateway.request('POST', '/', { body: 'text' })));
+  const { sent, dropped, inFlight } = await figures(gateway);
+  assert.deepEqual([sent, dropped, inFlight], [2, 3, 2]);
 });
 
 suite('refused', () => {

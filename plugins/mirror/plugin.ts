@@ -31,7 +31,7 @@ export default definePlugin({
     bound.set(log, mirrors.add(entry));
     return {
       // What the backend gets is complete by then, and nobody has signed it: a signature is for the backend alone.
-      backendSigning: { stage: 'change', handle: (outbound) => copies.copy(outbound) },
+      backendSigning: { stage: 'copy', handle: (outbound) => copies.copy(outbound) },
       describe: () => [inWords(config)],
       dispose: () => void mirrors.delete(entry),
     };

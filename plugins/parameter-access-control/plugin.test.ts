@@ -155,3 +155,20 @@ test('own options do the same', async () => {
     [404, 'text/plain; charset=utf-8', '<b><i></b>'],
   );
 });
+
+test('a form that cannot be read here, but by a backend, gets past no rule', async () => {
+  const gateway = await start(
+    configOf({
+      parameters: { role: 'Form:role' },
+      rules: [{ name: 'no-roots', condition: "$role = 'root'", ifTrue: 'DENY' }],
+    }),
+  );
+  const send = async (headers: Readonly<Record<string, string | readonly string[]>>) =>
+    (await gateway.request('POST', 'http://test/users/u1', { headers, body: 'role=root' })).status;
+  const type = 'application/x-www-form-urlencoded';
+  assert.equal(await send({ 'content-type': type }), 403);
+  assert.equal(await send({ 'content-type': ['text/plain', type] }), 415);
+  assert.equal(await send({ 'content-type': type, 'content-encoding': 'gzip' }), 415);
+  assert.equal(gateway.backendRequests.length, 0);
+  assert.equal(await send({ 'content-type': 'text/plain', 'content-encoding': 'gzip' }), 200);
+});

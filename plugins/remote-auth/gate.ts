@@ -1,4 +1,4 @@
-import { type Exchange, type Kit, Reply, defineNote, refuse } from '#sdk';
+import { type Exchange, type Identity, type Kit, Reply, defineNote, refuse } from '#sdk';
 import { Blocks } from './blocks.ts';
 import { type Told, compileIdentities } from './identities.ts';
 import type { Config } from './options.ts';
@@ -13,6 +13,9 @@ export const forBackend = defineNote<readonly string[]>('remote-auth');
 
 type Outcome = { readonly admitted: Admitted } | { readonly refused: Asked };
 
+/** Let through, and nobody said who it is. */
+const somebody: Identity = Object.freeze({ type: 'remote', id: 'remote', isShared: true });
+
 const nobody: Admitted = { fields: [], id: undefined };
 
 /** Asks the service about callers, one binding of it. */
@@ -20,7 +23,7 @@ export class Gate {
   readonly #config: Config;
   readonly #read: ReturnType<typeof compileIdentities>;
   readonly #service: ReturnType<typeof openService>;
-  readonly #succeeds: ReturnType<typeof compileSuccess>;
+  readonly #success: ReturnType<typeof compileSuccess>;
   readonly #verdicts: Verdicts<Outcome>;
   readonly #outages: Outages;
   readonly #blocks: Blocks | undefined;
@@ -29,7 +32,7 @@ export class Gate {
     this.#config = config;
     this.#read = compileIdentities(config.identities);
     this.#service = openService(config, kit);
-    this.#succeeds = compileSuccess(config, kit);
+    this.#success = compileSuccess(config, kit);
     const scope = JSON.stringify([kit.api.name, kit.environment, config]);
     this.#verdicts = new Verdicts(kit, config.cacheSeconds * 1000, scope);
     this.#outages = new Outages(kit.clock);
@@ -55,13 +58,15 @@ export class Gate {
   #accept(exchange: Exchange, { fields, id }: Admitted): void {
     if (fields.length > 0) exchange.notes.set(forBackend, fields);
     // Beside another authenticator the caller is who that one says.
-    exchange.identity ??= { type: 'remote', id: id ?? 'remote' };
+    exchange.identity ??= id === undefined ? somebody : { type: 'remote', id };
   }
 
   async #decide(exchange: Exchange, told: Told): Promise<Outcome> {
     const { cacheSeconds, originalPath, body } = this.#config;
     if (cacheSeconds === 0) return this.#ask(exchange, told, false);
-    const key = this.#verdicts.keyOf([told.values, originalPath === 'none' ? '' : exchange.path]);
+    const path = originalPath === 'none' ? '' : exchange.path;
+    const facts = this.#success.facts.map((read) => read(exchange) ?? null);
+    const key = this.#verdicts.keyOf([told.values, path, facts]);
     const admitted = await this.#verdicts.find(key);
     if (admitted !== undefined) return { admitted };
     // Each caller's own: what is wrong with it must not become the answer to the others.
@@ -81,7 +86,7 @@ export class Gate {
       : await this.#service.ask(exchange, told, isDetached);
     const isTrouble = 'trouble' in asked;
     if (isTrouble && asked.isTimeout) this.#outages.timedOut();
-    if (!isTrouble && this.#succeeds(asked)) return { admitted: this.#admitted(asked.headers) };
+    if (!isTrouble && this.#success.test(asked)) return { admitted: this.#admitted(asked.headers) };
     const isOutage = isTrouble || asked.status >= 500;
     return isOutage && this.#config.onOutage === 'admit' ? { admitted: nobody } : { refused: asked };
   }

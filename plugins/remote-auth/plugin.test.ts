@@ -115,9 +115,13 @@ test('fields of the answer reach the backend, and nobody else can send them', as
     forwardHeaders: ['X-User', 'X-None'],
   };
   const { gateway, served } = await gated(config, byToken);
-  await gateway.request('GET', '/', { headers: { 'x-token': 'good', 'x-user': 'root', 'x-none': 'root' } });
+  await gateway.request('GET', '/', {
+    headers: { 'x-token': 'good', 'x-user': 'root', 'x-none': 'root', X_User: 'root', X_NONE: 'root' },
+  });
   assert.deepEqual(served[0]?.headers.getAll('x-user'), ['alice']);
   assert.equal(served[0]?.headers.has('x-none'), false);
+  // Many backends read both as HTTP_X_USER.
+  assert.deepEqual([served[0]?.headers.has('x_user'), served[0]?.headers.has('x_none')], [false, false]);
   const outage = await gated({ ...config, onOutage: 'admit' }, () => refuse('backend-timeout'));
   await outage.gateway.request('GET', '/', { headers: { 'x-user': 'root' } });
   assert.equal(outage.served[0]?.headers.has('x-user'), false);
@@ -223,6 +227,20 @@ test('what is kept is kept for the path too where the service is told it', async
   assert.equal(asked.length, 2);
 });
 
+test('what is kept is kept for what the condition looks at in the request', async () => {
+  const config = {
+    address: service,
+    identities: [token],
+    cacheSeconds: 60,
+    success: { condition: "$statusCode = 200 and $CaClientUa = 'inside'" },
+  };
+  const { gateway, asked } = await gated(config, byToken);
+  const from = async (agent: string) =>
+    (await gateway.request('GET', '/', { headers: { 'x-token': 'good', 'user-agent': agent } })).status;
+  assert.deepEqual([await from('inside'), await from('inside'), await from('outside')], [200, 200, 401]);
+  assert.equal(asked.length, 2);
+});
+
 test('callers who come at once with the same identities are asked about once', async () => {
   let answerNow = (): void => assert.fail('not asked');
   const held = new Promise<void>((resolve) => (answerNow = resolve));
@@ -283,6 +301,10 @@ test('the caller is who the service says, beside another authenticator who that 
   const { gateway } = await gated(config, byToken);
   await gateway.request('GET', '/', good);
   assert.deepEqual(gateway.completed[0]?.exchange?.identity, { type: 'remote', id: 'alice' });
+  const nameless = await gated({ address: service, identities: [token] }, byToken);
+  await nameless.gateway.request('GET', '/', good);
+  const somebody = { type: 'remote', id: 'remote', isShared: true };
+  assert.deepEqual(nameless.gateway.completed[0]?.exchange?.identity, somebody);
 });
 
 test('the service may be one of the own APIs, and a call that is abandoned ends', async () => {

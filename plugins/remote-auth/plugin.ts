@@ -1,4 +1,12 @@
-import { type Exchange, type Hooks, type Kit, type Outbound, definePlugin } from '#sdk';
+import {
+  type Exchange,
+  type Hooks,
+  type Kit,
+  type Outbound,
+  definePlugin,
+  deleteLike,
+  variableName,
+} from '#sdk';
 import { reportRule, ruleReaders } from '#sdk/expressions';
 import { fromAlibaba } from './alibaba.ts';
 import { Gate, forBackend } from './gate.ts';
@@ -14,7 +22,7 @@ export default definePlugin({
     report(config, kit);
     const isAsked = compileOnly(config, kit);
     const gate = new Gate(config, kit);
-    const forwarded = new Set(config.forwardHeaders.map((name) => name.toLowerCase()));
+    const forwarded = new Set(config.forwardHeaders.map(variableName));
     const hooks: Hooks = {
       auth: {
         stage: 'authenticate',
@@ -37,7 +45,7 @@ export default definePlugin({
 
 /** What the service said takes the place of what the caller says, also where it said nothing. */
 function forward({ headers, exchange }: Outbound, names: ReadonlySet<string>): void {
-  headers.deleteAll(names);
+  deleteLike(headers, names);
   const fields = exchange.notes.get(forBackend) ?? [];
   for (let index = 0; index < fields.length; index += 2)
     headers.append(fields[index] ?? '', fields[index + 1] ?? '');

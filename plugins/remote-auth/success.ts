@@ -18,12 +18,20 @@ export interface Answered {
 }
 
 /** Whether an answer lets the caller through. */
-export type Test = (answered: Answered) => boolean;
+type Test = (answered: Answered) => boolean;
+
+export interface Success {
+  readonly test: Test;
+  /** What the condition looks at in the request: another value may be another decision. */
+  readonly facts: readonly Reader<Exchange>[];
+}
 
 /** Reports what is wrong with the condition. */
-export function compileSuccess({ success, parameters }: Config, kit: Pick<Kit, 'problem'>): Test {
+export function compileSuccess({ success, parameters }: Config, kit: Pick<Kit, 'problem'>): Success {
   const { condition, header } = success ?? {};
+  const facts: Reader<Exchange>[] = [];
   const tests: Test[] = [];
+  const resolve = (parameter: Parameter): Reader<Answered> => resolved(parameter, facts);
   const problem: Kit['problem'] = (path, message, offset) => kit.problem(path, message, offset);
   const context = { phase: 'response', builtIns: ['statusCode'] } as const;
   const scope = reportParameters(parameters, context, ['parameters'], problem);
@@ -32,11 +40,12 @@ export function compileSuccess({ success, parameters }: Config, kit: Pick<Kit, '
   if (header !== undefined) tests.push(({ headers }) => headers.combined(header.name) === header.value);
   if (success !== undefined && tests.length === 0)
     kit.problem(['success'], 'allowed: `condition`, `header` or both; leave it out for any 2xx');
-  if (tests.length === 0) return ({ status }) => status >= 200 && status < 300;
-  return (answered) => tests.every((test) => test(answered));
+  if (tests.length === 0) tests.push(({ status }) => status >= 200 && status < 300);
+  return { test: (answered) => tests.every((test) => test(answered)), facts };
 }
 
-function resolve(parameter: Parameter): Reader<Answered> {
+/** @param facts gets what is read of the request */
+function resolved(parameter: Parameter, facts: Reader<Exchange>[]): Reader<Answered> {
   switch (parameter.location) {
     case 'StatusCode':
     case 'BuiltIn':
@@ -60,6 +69,7 @@ function resolve(parameter: Parameter): Reader<Answered> {
     case 'XFF':
     default: {
       const read = requestReader(parameter);
+      facts.push(read);
       return ({ exchange }) => read(exchange);
     }
   }

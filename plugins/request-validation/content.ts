@@ -1,4 +1,4 @@
-import { Params } from '#sdk';
+import { Params, hasTwinMembers } from '#sdk';
 import type { Format } from './media-type.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
@@ -15,12 +15,14 @@ export function readContent(format: Format, bytes: Buffer): Read {
     return { wrong: 'is not UTF-8' };
   }
   if (format === 'form') return { value: formValue(Params.parse(text)) };
+  let value: unknown;
   try {
-    return { value: JSON.parse(text) as unknown };
+    value = JSON.parse(text);
   } catch {
     // Without the parser's words, which repeat what was sent.
     return { wrong: 'is not JSON' };
   }
+  return hasTwinMembers(text) ? { wrong: 'has an object with a member twice' } : { value };
 }
 
 /** Each name with its text, or the list of them where it comes several times. */

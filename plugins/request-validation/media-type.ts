@@ -9,7 +9,7 @@ export function formatOf(mediaType: string): Format | undefined {
 
 const token = "[!#$%&'*+.^_`|~0-9a-z-]+";
 const contentType = new RegExp(`^(${token}/${token})[ \\t]*((?:;[^]*)?)$`, 'i');
-const charset = /;[ \t]*charset[ \t]*=[ \t]*("?)([^\s";,]+)\1/gi;
+const charset = /;[ \t]*charset[ \t]*=[ \t]*"?([^\s";,]*)/gi;
 
 /** A `Content-Type` (RFC 9110 section 8.3): its media type in lower case, and whether its text is what JSON is made of. */
 export function readContentType(
@@ -18,7 +18,7 @@ export function readContentType(
   const [, mediaType, parameters = ''] = contentType.exec(value.trim()) ?? [];
   if (mediaType === undefined) return undefined;
   // US-ASCII is UTF-8 that needs no more; of several, each has to be one of them.
-  const isUtf8 = [...parameters.matchAll(charset)].every(([, , name = '']) =>
+  const isUtf8 = [...parameters.matchAll(charset)].every(([, name = '']) =>
     /^(?:utf-?8|us-ascii)$/i.test(name),
   );
   return { mediaType: mediaType.toLowerCase(), isUtf8 };

@@ -83,6 +83,8 @@ test('what is refused is told with the place and the rule, and reaches no backen
     ['', 'The content of the request is not JSON.'],
     [Buffer.from([0x22, 0xff, 0x22]), 'The content of the request is not UTF-8.'],
     ['null', 'The content of the request must be object.'],
+    ['{"id":1,"\\u0069d":2}', 'The content of the request has an object with a member twice.'],
+    ['[{"a":{}},{"b":[{"c":1,"c":1}]}]', 'The content of the request has an object with a member twice.'],
   ] as const) {
     const answer = await post(gateway, body);
     assert.deepEqual([answer.status, messageOf(answer)], [400, message]);
@@ -110,6 +112,8 @@ test('only the media types that are named are taken, each by its own rule', asyn
     ['application/json;charset="utf-8"', '{}', 200],
     ['application/json; charset=latin1', '{}', 415],
     ['application/json; charset=utf-8; charset=utf-16', '{}', 415],
+    ['application/json; charset="utf-16', '{}', 415],
+    ['application/json; charset=', '{}', 415],
     ['application/merge-patch+json', '{"a":1,"b":2}', 400],
     ['text/csv', 'a,b', 200],
     ['text/csv; charset=latin1', 'a,b', 200],
@@ -197,6 +201,12 @@ test('hostile content takes no longer, and nothing falls over', async () => {
   assert.equal((await post(evil, JSON.stringify(`${'a'.repeat(1000)}!`))).status, 400);
   assert.ok(performance.now() - startedAt < 2000);
   assert.equal((await post(evil, JSON.stringify('a'.repeat(1000)))).status, 200);
+  const address = { type: 'string', format: 'url' };
+  const urls = await started({ content: { 'application/json': { schema: address } } });
+  const sentAt = performance.now();
+  assert.equal((await post(urls, JSON.stringify(`http://${':'.repeat(60_000)}`))).status, 400);
+  assert.equal((await post(urls, JSON.stringify('http://user:password@shop.example/a?b'))).status, 200);
+  assert.ok(performance.now() - sentAt < 2000);
   // Far more items than may be compared: refused for their number.
   const unique = { type: 'array', uniqueItems: true, maxItems: 1000 };
   const many = await started({ content: { 'application/json': { schema: unique } } });

@@ -36,6 +36,7 @@ export class Compiler {
       ...(patterns === 'linear' ? { code: { regExp: linearPatterns } } : {}),
     });
     ajvFormats.default(this.#ajv);
+    this.#ajv.addFormat('url', linearUrl());
     for (const [name, schema] of named) this.#ajv.addSchema(schema, name);
   }
 
@@ -53,6 +54,15 @@ export class Compiler {
     this.#compiled.set(key, made);
     return made;
   }
+}
+
+/** The same texts, but in time that does not grow with the square of their length: `\S` is any `:` too. */
+function linearUrl(): RegExp {
+  const { source, flags } = ajvFormats.default.get('url') as RegExp;
+  return new RegExp(
+    source.replace('\\S+(?::\\S*)?@', () => '\\S+@'),
+    flags,
+  );
 }
 
 function check(validate: ValidateFunction, value: unknown): string | undefined {

@@ -7,7 +7,7 @@ import type { Hooks, PluginDefinition, TSchema } from '#sdk';
 import { ConfigError } from '../../core/config/problems.ts';
 import { readConfigText } from '../../core/config/read.ts';
 import { Gateway } from '../../core/gateway.ts';
-import { isBackend } from '../../core/plugins/registry.ts';
+import { isBackend, schemaProblem } from '../../core/plugins/registry.ts';
 import { root } from '../architecture/sources.ts';
 
 /* What every plugin must hold, whatever it does: the rules an operator and an author may rely on. */
@@ -142,6 +142,7 @@ for (const name of folders) {
   });
 
   test(`${name}: its schemas refuse unknown fields at every level, and every option has a type`, () => {
+    assert.equal(schemaProblem(definition), undefined);
     const { config, section, moreSections = [], groupField, apiField } = definition;
     for (const [what, schema] of [
       ['config', config],

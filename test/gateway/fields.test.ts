@@ -60,10 +60,13 @@ test("Via is added; X-Forwarded-For is appended to; the other X-Forwarded fields
   await exchangeRaw(
     running.port,
     'GET / HTTP/1.1\r\nHost: a.example:81\r\nVia: 1.0 other\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-For: 192.0.2.8\r\n' +
-      'X-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Host: evil.example\r\nX-Request-Id: mine\r\nX-Ca-Request-Id: mine\r\n\r\n',
+      'X-Forwarded-Proto: https\r\nX-Forwarded-Port: 1\r\nX-Forwarded-Host: evil.example\r\nX-Request-Id: mine\r\nX-Ca-Request-Id: mine\r\n' +
+      'X_Forwarded_For: 192.0.2.9\r\nX_FORWARDED-PROTO: https\r\n\r\n',
   );
   const [seen] = backend.seen;
   assert.ok(seen);
+  // Many backends take these for the ones with hyphens.
+  assert.deepEqual([seen.values('x_forwarded_for'), seen.values('x_forwarded-proto')], [[], []]);
   assert.deepEqual(seen.values('via'), ['1.0 other', `1.1 ${running.gateway.pseudonym}`]);
   assert.deepEqual(seen.values('x-forwarded-for'), ['192.0.2.7, 192.0.2.8, 127.0.0.1']);
   assert.deepEqual(seen.values('x-forwarded-proto'), ['http']);

@@ -7,7 +7,7 @@ import { attachSharedMemory } from '../../core/state/shared-memory.ts';
 import { attachSharedState } from '../../core/state/shared-state.ts';
 import type { Limit, Taken } from '#sdk';
 import { randomFrom } from './small-memory.ts';
-import { type HammerTask, limitOf, placeOf, reportBytes } from './task.ts';
+import { type HammerTask, limitOf, placeAt, placeOf, reportBytes } from './task.ts';
 
 const [stateFd, reportFd] = [4, 5];
 const task = JSON.parse(process.argv[2] ?? '') as HammerTask;
@@ -28,8 +28,13 @@ function takeSome(): void {
     for (const each of limits.keys()) if (random(3) === 0 && !chosen.includes(each)) chosen.push(each);
   const taken = counters.take(chosen.map((index) => limits[index] as Limit)) as Taken;
   if (taken.refusedBy >= 0) return;
-  for (const [at, index] of chosen.entries())
-    Atomics.add(report, placeOf(task, index, last + (taken.resetMs[at] ?? 0)), 1);
+  for (const [at, index] of chosen.entries()) {
+    const isBucket = limits[index]?.isBucket === true;
+    const place = isBucket
+      ? placeAt(task, index, last)
+      : placeOf(task, index, last + (taken.resetMs[at] ?? 0));
+    Atomics.add(report, place, 1);
+  }
 }
 
 /** Keys that all processes try at about the same time: their name is the time. */

@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { openSharedMemory } from '../../core/state/shared-memory.ts';
 import { openSharedState } from '../../core/state/shared-state.ts';
-import { type HammerTask, limitOf, placeOf, reportBytes } from './task.ts';
+import { type HammerTask, limitOf, placeAt, placeOf, reportBytes } from './task.ts';
 
 const children = new Set<ChildProcess>();
 after(() => {
@@ -63,7 +63,7 @@ async function hammer({ limits, forMs, counts = 1000, meddle }: Run) {
       found.push(report[placeOf(task, index, end)] ?? 0);
     return found;
   });
-  return { windows, claims: [...report.subarray(0, claims)], task };
+  return { windows, claims: [...report.subarray(0, claims)], task, report };
 }
 
 test('four processes that take limits at random are admitted as many as the limits allow, and each key is claimed once', async (t) => {
@@ -130,6 +130,47 @@ test('processes that are killed and stopped in the middle hold nobody up, and no
     );
   }
   assert.ok(claims.every((count) => count <= 1));
+});
+
+test('buckets of four processes, one of them killed and one stopped, admit as many as they hold and as they get back', async (t) => {
+  const limits = [
+    { limit: 20, periodMs: 100, isBucket: true },
+    { limit: 7, periodMs: 30, isBucket: true },
+    { limit: 1000, periodMs: 1000, isBucket: true },
+    { limit: 5, periodMs: 50 },
+    { limit: 3, periodMs: 700, isBucket: true },
+  ];
+  const forMs = 2000;
+  const { task, report } = await hammer({
+    limits,
+    forMs,
+    async meddle(running, again) {
+      for (let turn = 0; turn < 8; turn += 1) {
+        running[0]?.kill('SIGSTOP');
+        await wait(60);
+        running[0]?.kill('SIGCONT');
+        await wait(40);
+      }
+      running[1]?.kill('SIGKILL');
+      running[1] = again();
+    },
+  });
+  for (const [index, { limit, periodMs, isBucket = false }] of limits.entries()) {
+    if (!isBucket) continue;
+    // The fullest that the bucket can be, if nothing is counted later than it should be: never less than nothing.
+    let left = limit;
+    let admitted = 0;
+    for (let at = 0; at < forMs; at += 1) {
+      if (at > 0) left = Math.min(limit, left + limit / periodMs);
+      const count = report[placeAt(task, index, task.startAt + at)] ?? 0;
+      left -= count;
+      admitted += count;
+      assert.ok(left > -1e-6, `${-left} too many of ${limit} in ${periodMs} ms, after ${at} ms`);
+    }
+    const most = limit + (forMs * limit) / periodMs;
+    t.diagnostic(`${limit} in ${periodMs} ms: ${admitted} of at most ${Math.floor(most)}`);
+    assert.ok(admitted > most / 4, `${admitted} of ${most}`);
+  }
 });
 
 test('of more keys than there is room for, no more are admitted either', async () => {

@@ -5,17 +5,17 @@ export interface HammerTask {
   readonly seed: number;
   readonly startAt: number;
   readonly endAt: number;
-  readonly limits: readonly { readonly limit: number; readonly periodMs: number }[];
+  readonly limits: readonly Pick<Limit, 'limit' | 'periodMs' | 'isBucket'>[];
   readonly claims: number;
   readonly claimMs: number;
 }
 
-/** Windows of one limit that the report has room for. */
-const maxWindows = 1000;
+/** Windows of one limit, or milliseconds of one bucket, that the report has room for. */
+const maxWindows = 5000;
 
 export function limitOf(task: HammerTask, index: number): Limit {
-  const { limit = 0, periodMs = 1 } = task.limits[index] ?? {};
-  return { key: `key ${index}`, limit, periodMs };
+  const { limit = 0, periodMs = 1, isBucket = false } = task.limits[index] ?? {};
+  return { key: `key ${index}`, limit, periodMs, isBucket };
 }
 
 export function reportBytes(task: HammerTask): number {
@@ -25,7 +25,15 @@ export function reportBytes(task: HammerTask): number {
 /** Where the report has what a limit admitted in the window that ends then. */
 export function placeOf(task: HammerTask, index: number, end: number): number {
   const { periodMs } = limitOf(task, index);
-  const window = Math.round(end / periodMs) - Math.floor(task.startAt / periodMs);
+  return place(task, index, Math.round(end / periodMs) - Math.floor(task.startAt / periodMs));
+}
+
+/** Where the report has what a bucket admitted in that millisecond. */
+export function placeAt(task: HammerTask, index: number, time: number): number {
+  return place(task, index, time - task.startAt);
+}
+
+function place(task: HammerTask, index: number, window: number): number {
   if (window < 0 || window >= maxWindows) throw new RangeError(`window ${window}`);
   return task.claims + index * maxWindows + window;
 }

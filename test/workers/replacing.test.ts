@@ -5,7 +5,7 @@ import { Scrape } from '../../plugins/metrics/testing.ts';
 import { Fleet, Load, ask, pause } from './support.ts';
 
 /** On two busy cores another process may take a while to be let run. */
-const soonMs = 3000;
+const soonMs = 2000;
 
 const fleet = await Fleet.start({ workers: { count: 2, blockedMs: 1500 }, metrics: {} });
 
@@ -20,12 +20,13 @@ test('killed under load: what it had in hand fails and nothing else, and the nex
   const shares = (await fleet.status()).workers.map(({ connections }) => connections);
   assert.ok(Math.min(...shares) >= 24, `connections: ${shares.join(', ')}`);
   process.kill(victim, 'SIGKILL');
-  const killedAt = performance.now();
-  await fleet.until(
-    (status) => status.workers.length === 2 && status.workers.every(({ pid }) => pid !== victim),
+  const killedAt = Date.now();
+  const after = await fleet.until(
+    (found) => found.workers.length === 2 && found.workers.every(({ pid }) => pid !== victim),
   );
-  const backMs = performance.now() - killedAt;
-  t.diagnostic(`two workers serve ${Math.round(backMs)} ms after the kill`);
+  // As the supervisor says: under load its page takes longer than the replacement (some 60 to 130 ms where others leave it a processor).
+  const backMs = Math.max(...after.workers.map(({ since }) => Date.parse(since))) - killedAt;
+  t.diagnostic(`two workers serve ${backMs} ms after the kill`);
   assert.ok(backMs < soonMs, `${backMs} ms`);
   await load.more(500);
   await load.stop();

@@ -60,7 +60,7 @@ export interface Answer {
 export function ask(
   port: number,
   path: string,
-  { agent = false, method = 'GET', headers = {} }: AskOptions = {},
+  { agent = false, method = 'GET', headers = {}, body: content }: AskOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -75,7 +75,7 @@ export function ask(
       },
     );
     sent.on('error', reject);
-    sent.end();
+    sent.end(content);
   });
 }
 
@@ -83,6 +83,7 @@ interface AskOptions {
   readonly agent?: Agent | false;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
 /** A gateway of several processes. */
@@ -123,8 +124,8 @@ export class Fleet {
     return JSON.parse((await this.page('/status')).body) as FleetStatus;
   }
 
-  page(path: string): Promise<Answer> {
-    return ask(this.#management, path, { headers: { host: 'localhost' } });
+  page(path: string, options: Pick<AskOptions, 'method' | 'body'> = {}): Promise<Answer> {
+    return ask(this.#management, path, { headers: { host: 'localhost' }, ...options });
   }
 
   /** Replaces the configuration at once, as deployments do. */
