@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { AnswerHead, HeaderTable } from './answer-head.ts';
 import { AnswerReader } from './answer-reader.ts';
 
@@ -207,4 +209,28 @@ test('an answer that breaks off is not whole', () => {
     const found = read(text, { end: true });
     assert.deepEqual([found.error, found.isWhole], [undefined, false]);
   }
+});
+
+test('what is kept between answers holds no heads', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const readers: AnswerReader[] = [];
+  const used = (): number => {
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = used();
+  for (let count = 0; count < 300; count += 1) {
+    const reader = new AnswerReader(
+      { head: () => undefined, data: () => undefined, end: () => undefined },
+      200_000,
+    );
+    readers.push(reader);
+    reader.expect('GET');
+    // With a name that is remembered, too.
+    const head = `x-some-new-name-${count}: 1\r\nX-Long: ${'x'.repeat(100_000)}`;
+    reader.read(Buffer.from(`HTTP/1.1 204 No\r\n${head}\r\n\r\n`));
+  }
+  const kept = used() - before;
+  assert.ok(kept < 5_000_000, `${kept} bytes of ${readers.length} heads`);
 });

@@ -149,6 +149,9 @@ export class AnswerReader {
   #end(trailers: HeaderTable): void {
     if (this.#isStopped) return;
     this.#state = 'idle';
+    // A connection that is idle need not hold the last head.
+    this.#gatherer.text = '';
+    this.#trailers = '';
     this.#listener.end(trailers);
   }
 }

@@ -322,7 +322,7 @@ test('who cannot be connected to is told so, and whoever waits tries for itself'
 });
 
 /** Content whose only piece comes when it is given. */
-function heldBack(): { readonly body: Dispatcher.DispatchOptions['body'] & {}; give(): void } {
+function heldBack(): { readonly body: Dispatcher.DispatchOptions['body'] & {}; readonly give: () => void } {
   let give = (): void => undefined;
   const given = new Promise<void>((resolve) => {
     give = resolve;
