@@ -107,7 +107,12 @@ export class OriginRequest implements Dispatcher.DispatchController {
   end(trailers: HeaderTable): void {
     if (this.isDone) return;
     this.#finish();
-    this.#handler.onResponseEnd?.(this, trailers);
+    try {
+      this.#handler.onResponseEnd?.(this, trailers);
+    } catch (error) {
+      // Told here: behind the end of a connection nobody would catch it.
+      this.#handler.onResponseError?.(this, toError(error));
+    }
   }
 
   upgraded(

@@ -393,3 +393,28 @@ test('what came before any byte of a request was sent is no answer to it', async
   assert.deepEqual([status, error?.message], [0, 'bytes that nobody asked for']);
   assert.equal((await send(server.pool)).text, 'ok');
 });
+
+for (const [name, bytes] of [
+  ['a length', ok],
+  ['the end of the connection', 'HTTP/1.1 200 OK\r\n\r\nok'],
+] as const)
+  test(`who fails at the end of an answer, by ${name}, is told, and harms nobody`, async () => {
+    await using server = await open((socket, index) => {
+      if (index > 0) answering(() => ok)(socket, index);
+      else socket.once('data', () => socket.end(bytes));
+    });
+    const failed = new Promise<Error>((resolve) => {
+      server.pool.dispatch(
+        { method: 'GET', path: '/', headers: ['Host', 'a'], body: null },
+        {
+          onRequestStart: () => undefined,
+          onResponseEnd: () => {
+            throw new Error('its own');
+          },
+          onResponseError: (_controller, error) => resolve(error),
+        },
+      );
+    });
+    assert.equal((await failed).message, 'its own');
+    assert.equal((await send(server.pool)).text, 'ok');
+  });
