@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { capabilities, toCapabilityConfig } from './capabilities.ts';
 
-const surroundings = { backendPort: 1, directory: '/tmp' };
+const provider = { issuer: 'http://127.0.0.1:9', token: 'token' };
+const surroundings = { backendPort: 1, directory: '/tmp', ...provider };
 
 test('names of capabilities are told apart', () => {
   const names = capabilities(surroundings).map(({ name }) => name);
@@ -39,7 +40,7 @@ test('what holds for the whole gateway is not mixed with the rest', () => {
 test('the gateway takes all of them', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'tapgate-capabilities-'));
   t.after(() => rmSync(directory, { recursive: true }));
-  const entries = capabilities({ backendPort: 9, directory });
+  const entries = capabilities({ backendPort: 9, directory, ...provider });
   for (const { files = {} } of entries)
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
   const config = join(directory, 'gateway.yaml');

@@ -35,6 +35,9 @@ export interface Capability {
 export interface Surroundings {
   readonly backendPort: number;
   readonly directory: string;
+  /** An OpenID provider, and a token of it. */
+  readonly issuer: string;
+  readonly token: string;
 }
 
 const apps = { caller: { ...APP, apis: ['*'] } };
@@ -49,7 +52,7 @@ const gold = (): Record<string, string> => ({ 'X-Tenant': 'gold' });
 const tenant = { parameters: [{ name: 'x-tenant', in: 'header', required: true, pattern: '[a-z]+' }] };
 const most = 1_000_000_000;
 
-export function capabilities({ backendPort, directory }: Surroundings): Capability[] {
+export function capabilities({ backendPort, directory, issuer, token }: Surroundings): Capability[] {
   const address = `http://127.0.0.1:${backendPort}`;
   const http = { type: 'http', address, path: PATH };
   return [
@@ -176,6 +179,19 @@ export function capabilities({ backendPort, directory }: Surroundings): Capabili
       group: { subdomain: 'debug.bench.example.com' },
       root: { debugDomain: { callsPerDay: most } },
       host: 'debug.bench.example.com',
+    },
+    {
+      name: 'oidc: a bearer token, verified before',
+      plugin: [
+        'oidc',
+        {
+          clientId: 'bench',
+          clientSecret: 'bench-client-secret',
+          discovery: issuer,
+          callbackPath: '/oidc/back',
+        },
+      ],
+      headers: () => ({ Authorization: `Bearer ${token}` }),
     },
     ...guards(address),
     ...shapers(),

@@ -1,6 +1,7 @@
 import { closing, progress, type Bench } from '../bench.ts';
 import { capabilities, hostOf, toCapabilityConfig, type Capability } from '../capabilities.ts';
 import { startGateway } from '../gateway.ts';
+import { startProvider } from '../identity-provider.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { UsageError } from '../options.ts';
 import { PATH } from '../scenarios.ts';
@@ -15,7 +16,24 @@ const SECONDS = 1;
 
 /** What each capability adds to the CPU time of a request that it lets pass. */
 export async function measureCapabilities(bench: Bench, asked: readonly string[]): Promise<string> {
-  const surroundings = { backendPort: bench.backend.port, directory: bench.workspace.directory };
+  const { issuer, token, close } = await startProvider();
+  try {
+    return await measureAll(bench, asked, { issuer, token });
+  } finally {
+    close();
+  }
+}
+
+async function measureAll(
+  bench: Bench,
+  asked: readonly string[],
+  provider: { readonly issuer: string; readonly token: string },
+): Promise<string> {
+  const surroundings = {
+    backendPort: bench.backend.port,
+    directory: bench.workspace.directory,
+    ...provider,
+  };
   const some = capabilities(surroundings).filter(
     ({ name }) => asked.length === 0 || asked.some((word) => name.includes(word)),
   );
