@@ -9,7 +9,7 @@ export interface Provider {
   readonly issuer: string;
   /** For the client `bench`, for a day. */
   readonly token: string;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Starts what an OpenID provider has to have for tokens to be verified. */
