@@ -72,8 +72,8 @@ const table = {
 export type FieldName = keyof typeof table;
 export const fieldNames = Object.keys(table) as FieldName[];
 
-/** What Huawei's console has switched on, and what is worth as much here. */
-export const defaultFields: readonly FieldName[] = [
+/** What Huawei's console has switched on. */
+export const consoleFields: readonly FieldName[] = [
   'start_time',
   'request_id',
   'client_ip',
@@ -89,11 +89,21 @@ export const defaultFields: readonly FieldName[] = [
   'http_x_forwarded_for',
   'http_user_agent',
   'error_type',
+];
+
+/** And what is worth as much here. */
+export const defaultFields: readonly FieldName[] = [
+  ...consoleFields,
   'api_id',
   'environment',
   'outcome',
   'refusal',
 ];
+
+/** What the vendor calls the values of an operator's own choice, counted from 0. */
+export function customName(index: number): string {
+  return `custom_data_log${String(index + 1).padStart(2, '0')}`;
+}
 
 /** Writes the fields into a line; what is not known is null, so that every line has the same members. */
 export function readFields(

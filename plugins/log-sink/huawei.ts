@@ -1,11 +1,8 @@
 import { OneOf, Options, Secret, type Static, Type, defineDialect } from '#sdk';
-import { type FieldName, fieldNames } from './fields.ts';
+import { type FieldName, consoleFields, customName, fieldNames } from './fields.ts';
 import type { Config } from './options.ts';
 
-const customNames = Array.from(
-  { length: 10 },
-  (_each, index) => `custom_data_log${String(index + 1).padStart(2, '0')}`,
-);
+const customNames = Array.from({ length: 10 }, (_each, index) => customName(index));
 /** Of the words that the vendor has; our own are for the canonical options. */
 const systemNames = fieldNames.slice(0, fieldNames.indexOf('environment'));
 
@@ -59,25 +56,6 @@ const Document = Options({
 });
 type Document = Static<typeof Document>;
 
-/** What the vendor's console has switched on. */
-const usual: readonly FieldName[] = [
-  'start_time',
-  'request_id',
-  'client_ip',
-  'request_time',
-  'http_status',
-  'scheme',
-  'request_method',
-  'host',
-  'uri',
-  'upstream_addr',
-  'upstream_status',
-  'upstream_response_time',
-  'http_x_forwarded_for',
-  'http_user_agent',
-  'error_type',
-];
-
 /** The kafka_log plug-in of Huawei Cloud APIG. */
 export const fromHuawei = defineDialect(Document, (document: Document, problem): Config => {
   const { broker_list: brokers, topic, key, meta_config: meta } = document;
@@ -120,9 +98,9 @@ function securityOf(
 
 function fieldsOf({ meta_config: meta }: Document): FieldName[] {
   const system = meta?.system as Readonly<Record<string, boolean | undefined>> | undefined;
-  if (system === undefined) return [...usual];
+  if (system === undefined) return [...consoleFields];
   // What is not mentioned is as in the console.
-  return systemNames.filter((name) => system[name] ?? usual.includes(name));
+  return systemNames.filter((name) => system[name] ?? consoleFields.includes(name));
 }
 
 type CallData = NonNullable<NonNullable<Document['meta_config']>['call_data']>;

@@ -9,7 +9,7 @@ import {
 } from '#sdk';
 import { authorizerContexts } from '#sdk/mapping';
 import { type Content, requestContent, responseContent, responseFields } from './capture.ts';
-import { readFields } from './fields.ts';
+import { customName, readFields } from './fields.ts';
 import type { Config } from './options.ts';
 
 /** Bodies and long fields are cut there, as the vendor does. */
@@ -139,7 +139,7 @@ function tellCustom(
   line: Record<string, unknown>,
 ): void {
   for (const [index, { in: place, name }] of custom.entries())
-    line[`custom_data_log${String(index + 1).padStart(2, '0')}`] = customOf(place, name, exchange, mask);
+    line[customName(index)] = customOf(place, name, exchange, mask);
 }
 
 function customOf(
