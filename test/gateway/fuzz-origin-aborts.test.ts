@@ -145,7 +145,7 @@ function send(pool: OriginPool, seed: number, open: { count: number }, problems:
         onRequestSent: () => told('sent'),
         onBodySent: () => told('piece'),
         onResponseStarted: () => told('begun'),
-        onResponseStart(given) {
+        onAnswerHead(given) {
           told('head');
           if (random(3) > 0) return;
           given.pause();
@@ -155,8 +155,8 @@ function send(pool: OriginPool, seed: number, open: { count: number }, problems:
           text += chunk.toString('latin1');
           told('data');
         },
-        onResponseEnd: () => end('end'),
-        onResponseError: (_given, error) => end(error.message),
+        onAnswerEnd: () => end('end'),
+        onAnswerError: (error) => end(error.message),
       },
     );
   });

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { AnswerHead, HeaderTable } from './answer-head.ts';
+import type { AnswerHead } from './answer-head.ts';
 import { type AnswerListener, AnswerReader } from './answer-reader.ts';
 import type { Carrier, OriginRequest } from './origin-request.ts';
 import { sendContent } from './send-content.ts';
@@ -108,16 +108,16 @@ export class OriginConnection implements AnswerListener, Carrier {
   head(head: AnswerHead, rest: Buffer): void {
     const request = this.#request;
     if (request === null) return;
-    const { status, headers } = head;
+    const { status, flat } = head;
     // Nobody asked the server whether to go on, so that it has nothing to say.
     if (status === 100) return;
-    if (status === 101 && typeof request.options.upgrade === 'string') this.#upgrade(request, headers, rest);
+    if (status === 101 && typeof request.options.upgrade === 'string') this.#upgrade(request, flat, rest);
     else {
       if (status >= 200) {
         this.#head = head;
         this.#isEarly = this.#isSending || this.#socket.writableLength > 0;
       }
-      request.answered(status, headers);
+      request.answered(head);
     }
   }
 
@@ -125,7 +125,7 @@ export class OriginConnection implements AnswerListener, Carrier {
     this.#request?.data(chunk);
   }
 
-  end(trailers: HeaderTable): void {
+  end(trailers: readonly string[]): void {
     const request = this.#request;
     if (request === null) return;
     const head = this.#head;
@@ -172,7 +172,7 @@ export class OriginConnection implements AnswerListener, Carrier {
     sendContent(this.#socket, request.content, request.head, {
       isWanted,
       begun: () => this.#begin(request),
-      sent: (chunk) => request.bodySent(chunk),
+      sent: () => request.bodySent(),
     }).then(
       () => {
         if (!isWanted()) return;
@@ -203,7 +203,7 @@ export class OriginConnection implements AnswerListener, Carrier {
     this.#lose(null);
   }
 
-  #upgrade(request: OriginRequest, headers: HeaderTable, rest: Buffer): void {
+  #upgrade(request: OriginRequest, flat: readonly string[], rest: Buffer): void {
     const socket = this.#socket;
     this.#request = null;
     this.#isGone = true;
@@ -216,7 +216,7 @@ export class OriginConnection implements AnswerListener, Carrier {
     socket.pause();
     if (rest.length > 0) socket.unshift(rest);
     this.#home.gone(this, null);
-    request.upgraded(headers, socket);
+    request.upgraded(flat, socket);
   }
 
   /** @param error null when it just ended */

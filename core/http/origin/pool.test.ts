@@ -67,13 +67,13 @@ function send(pool: OriginPool, { options = {}, started, answered }: Watch = {})
       { method: 'GET', path: '/', headers: ['Host', 'a'], body: null, ...options },
       {
         onRequestStart: (controller) => started?.(controller),
-        onResponseStart(controller, code) {
-          if (code >= 200) status = code;
-          answered?.(controller, code);
+        onAnswerHead(controller, head) {
+          if (head.status >= 200) ({ status } = head);
+          answered?.(controller, head.status);
         },
         onResponseData: (_controller, chunk) => void (text += chunk.toString()),
-        onResponseEnd: () => end(),
-        onResponseError: (_controller, error) => end(error),
+        onAnswerEnd: () => end(),
+        onAnswerError: (error) => end(error),
       },
     );
   });
@@ -408,10 +408,12 @@ for (const [name, bytes] of [
         { method: 'GET', path: '/', headers: ['Host', 'a'], body: null },
         {
           onRequestStart: () => undefined,
-          onResponseEnd: () => {
+          onAnswerHead: () => undefined,
+          onResponseData: () => undefined,
+          onAnswerEnd: () => {
             throw new Error('its own');
           },
-          onResponseError: (_controller, error) => resolve(error),
+          onAnswerError: resolve,
         },
       );
     });

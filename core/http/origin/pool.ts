@@ -1,6 +1,6 @@
 import type { Dispatcher, buildConnector } from 'undici';
 import { type Home, OriginConnection } from './connection.ts';
-import { OriginRequest } from './origin-request.ts';
+import { type AnswerHandler, OriginRequest } from './origin-request.ts';
 import { writeRequestHead } from './request-head.ts';
 
 /** How connections to one origin are kept. */
@@ -37,12 +37,12 @@ export class OriginPool implements Home {
     this.maxHeadBytes = options.maxHeadBytes;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+  dispatch(options: Dispatcher.DispatchOptions, handler: AnswerHandler): void {
     let request: OriginRequest;
     try {
       request = new OriginRequest(options, writeRequestHead(options), handler);
     } catch (error) {
-      handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, error as Error);
+      handler.onAnswerError(error as Error);
       return;
     }
     this.#place(request);

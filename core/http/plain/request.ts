@@ -1,4 +1,5 @@
 import { METHODS } from 'node:http';
+import { SentNames, withoutBlanks } from '../sent-names.ts';
 
 /** A request that came whole, in one piece and alone, and that every reader of HTTP understands in the same way. */
 export interface PlainRequest {
@@ -16,33 +17,20 @@ export interface PlainRequest {
 /** Heads that are longer are rare. */
 const maxHeadBytes = 16 * 1024;
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const unfitTarget = /[^\x21-\x7e]/;
 const unfitValue = /[^\t\x20-\x7e\x80-\xff]/;
 const version = ' HTTP/1.1\r\n';
 
 const methods = new Map(METHODS.filter((method) => method !== 'CONNECT').map((method) => [method, method]));
 
-type Meaning = 'none' | 'length' | 'connection' | 'other';
-
 /** Fields that decide how a request is read. `other`: the request is not for here. */
-const meanings: Readonly<Record<string, Meaning>> = {
+const names = new SentNames<'length' | 'connection' | 'other'>({
   'content-length': 'length',
   connection: 'connection',
   expect: 'other',
   'transfer-encoding': 'other',
   upgrade: 'other',
-};
-
-interface Name {
-  readonly text: string;
-  readonly meaning: Meaning;
-}
-
-/** Names as they were sent and found to be good: callers send the same ones all the time. */
-const knownNames = new Map<string, Name>();
-const maxKnownNames = 1000;
-const maxKnownLength = 64;
+});
 
 /**
  * Reads the request that a chunk is. Undefined for everything that is not whole, not alone, wrong, or out of the ordinary
@@ -79,42 +67,18 @@ function readFields(text: string, from: number, to: number): ReadFields | undefi
   let connection: string | undefined;
   for (let start = from; start < to;) {
     const end = text.indexOf('\r\n', start);
-    const colon = text.indexOf(':', start);
-    if (colon < 0 || colon >= end) return undefined;
-    const name = nameOf(text.slice(start, colon));
-    const value = trimmed(text, colon + 1, end);
-    if (name === undefined || unfitValue.test(value)) return undefined;
+    const name = names.read(text, start, flat.length / 2);
+    if (name === undefined) return undefined;
+    const colon = start + name.text.length;
+    const value = withoutBlanks(text, colon + 1, end);
+    if (colon >= end || unfitValue.test(value)) return undefined;
     flat.push(name.text, value);
     start = end + 2;
-    if (name.meaning === 'none') continue;
+    if (name.meaning === undefined) continue;
     if (name.meaning === 'length' && length === undefined && /^\d{1,15}$/.test(value)) length = Number(value);
     else if (name.meaning === 'connection' && connection === undefined) connection = value.toLowerCase();
     else return undefined;
   }
   if (connection !== undefined && connection !== 'keep-alive' && connection !== 'close') return undefined;
   return { flat, length: length ?? 0, isKept: connection !== 'close' };
-}
-
-function nameOf(sent: string): Name | undefined {
-  const known = knownNames.get(sent);
-  if (known !== undefined) return known;
-  if (!token.test(sent)) return undefined;
-  // A copy: a part of a text holds all of it.
-  const text = Buffer.from(sent, 'latin1').toString('latin1');
-  const name: Name = { text, meaning: meanings[text.toLowerCase()] ?? 'none' };
-  if (knownNames.size < maxKnownNames && text.length <= maxKnownLength) knownNames.set(text, name);
-  return name;
-}
-
-// Not `trim`, which takes other characters off that are not allowed there.
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
 }
