@@ -13,7 +13,7 @@ export abstract class Deadline {
 
   /** Sets it, or sets it anew. */
   setDeadline(ms: number): void {
-    if (!this.#isSet) this.#join();
+    if (!this.#isSet) Deadline.#join(this);
     this.#dueAt = now + stepMs + ms;
   }
 
@@ -27,11 +27,11 @@ export abstract class Deadline {
     this.#after = null;
   }
 
-  #join(): void {
-    this.#isSet = true;
-    this.#after = first;
-    if (first !== null) first.#before = this;
-    first = this;
+  static #join(deadline: Deadline): void {
+    deadline.#isSet = true;
+    deadline.#after = first;
+    if (first !== null) first.#before = deadline;
+    first = deadline;
     if (ticking !== null) return;
     now = performance.now();
     ticking = setTimeout(Deadline.#tick, stepMs);
