@@ -16,6 +16,7 @@ function handler(name: string, handle: (ran: string[]) => unknown): Handler<stri
     hook: 'auth',
     binding: name,
     at: undefined,
+    timer: null,
     handle(ran) {
       ran.push(name);
       return handle(ran);

@@ -1,6 +1,7 @@
 import type { HookStages } from '#sdk';
 import { SyncBailHook } from 'tapable';
 import type { Position } from '../config/problems.ts';
+import type { Timer } from './timing.ts';
 
 /** The hooks, and how each is run. One table. */
 const hookTable = {
@@ -37,6 +38,8 @@ export interface Handler<Subject> {
   /** The name it is bound under. */
   readonly binding: string;
   readonly at: Position | undefined;
+  /** Null where nobody wants to know how long it takes. */
+  readonly timer: Timer | null;
   handle(subject: Subject): unknown;
 }
 
@@ -114,7 +117,11 @@ function take<Subject, Answer>(
   isAnswer: Check<Answer>,
 ): Outcome<Answer> | Promise<unknown> {
   try {
-    const answer = handler.handle(subject);
+    const { timer } = handler;
+    const answer =
+      timer !== null && timer.isDue()
+        ? timer.time((each: Subject) => handler.handle(each), subject)
+        : handler.handle(subject);
     if (answer === undefined) return undefined;
     // A hand-made thenable may call back twice or throw; a real promise around it cannot.
     if (isThenable(answer)) return Promise.resolve(answer);
