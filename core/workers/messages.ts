@@ -106,6 +106,7 @@ export type ToWorker = {
   status: { ask: undefined; answer: unknown };
   page: { ask: PageRequest; answer: unknown };
   share: { ask: PageRequest; answer: unknown };
+  counted: { ask: { readonly path: string }; answer: unknown };
   merge: { ask: PageRequest & { readonly shares: readonly unknown[] }; answer: unknown };
   remains: { ask: { readonly path: string; readonly shares: readonly unknown[] }; answer: unknown };
   /** Drains; the process ends after the answer. */

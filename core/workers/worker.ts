@@ -11,7 +11,7 @@ import '../plugins/resolve-sdk.ts';
 import { Injection } from './attach.ts';
 import { MachineHub } from './machine.ts';
 import type { Prepared, Sent, Start, ToSupervisor, ToWorker } from './messages.ts';
-import { planOf, sharedPage } from './plan.ts';
+import { counted, planOf, sharedPage } from './plan.ts';
 import { fromWire } from './page-request.ts';
 import { type WorkerState, attachState } from './state.ts';
 import { Wire } from './wire.ts';
@@ -54,6 +54,7 @@ class Worker {
     wire.answer('status', () => this.#serving().status());
     wire.answer('page', (request) => this.#serving().manage(request.path, fromWire(request)));
     wire.answer('share', (request) => this.#page(request).share(fromWire(request)) as unknown);
+    wire.answer('counted', (page) => counted(this.#page(page)));
     wire.answer('merge', (request) => this.#page(request).merge(request.shares, fromWire(request)));
     wire.answer('remains', (page) => this.#page(page).remains?.(page.shares) as unknown);
     wire.answer('stop', () => this.#stop());
