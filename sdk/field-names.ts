@@ -26,7 +26,8 @@ export function fieldNameProblem(name: string, of: 'request' | 'answer'): string
 
 /** A field's name as CGI and its kind tell names apart: without regard to letter case, and to `-` and `_`. */
 export function variableName(name: string): string {
-  return name.toLowerCase().replaceAll('_', '-');
+  const lower = name.toLowerCase();
+  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
 }
 
 /**

@@ -11,8 +11,8 @@ const provenance: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-// A look at the length spares most names the look-up in a set.
-const lengths = new Set([...perConnectionFields, ...provenance].map((name) => name.length));
+// A look at the length spares most names the look-up in a set: a bit for each up to 31.
+const lengths = [...perConnectionFields, ...provenance].reduce((bits, { length }) => bits | (1 << length), 0);
 
 /** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
 function nominated(connection: string | undefined): ReadonlySet<string> | null {
@@ -57,7 +57,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     const value = source[index + 1] ?? '';
     if (named !== null && named.has(name.toLowerCase())) continue;
     if (withholds !== null && withholds(name)) continue;
-    if (lengths.has(name.length)) {
+    if (name.length > 31 || (lengths & (1 << name.length)) !== 0) {
       const lower = name.toLowerCase();
       if (perConnectionFields.has(lower)) continue;
       if (lower === 'x-forwarded-for') {

@@ -123,6 +123,23 @@ suite('RateLimit and RateLimit-Policy', () => {
     assert.equal(answer.headers.get('ratelimit')?.replaceAll(/t=\d+/g, 't'), '"api";r=39;t, "app";r=29;t');
   });
 
+  test('many callers in turn, each with its own count and its own numbers', async () => {
+    const gateway = await start({
+      config: { period, limits: { api: 1000, app: 20 }, exceptions: { apps: { friend: 30 } } },
+    });
+    const names = ['friend', ...Array.from({ length: 40 }, (_, index) => `app-${index}`)];
+    for (const turn of [1, 2, 3]) {
+      for (const name of names) {
+        const { headers } = await call(gateway, { app: name });
+        const limit = name === 'friend' ? 30 : 20;
+        assert.equal(headers.get('ratelimit-policy'), `"api";q=1000;w=10, "app";q=${limit};w=10`);
+        assert.match(headers.get('ratelimit') ?? '', new RegExp(`"app";r=${limit - turn};`));
+      }
+      const { headers } = await call(gateway, { user: 'acme/alice' });
+      assert.equal(headers.get('ratelimit-policy'), '"api";q=1000;w=10');
+    }
+  });
+
   test('a backend’s own lines stay beside them', async () => {
     const gateway = await testPlugin(plugin, {
       config: { period, limits: { api: 5 } },

@@ -24,6 +24,7 @@ const padsOf: Readonly<Record<HmacDigest, WeakMap<KeyObject, Pads>>> = {
 
 // One for all keys: everything here is synchronous, and thousands of apps each with a buffer would be megabytes.
 const scratch = Buffer.alloc(4096);
+const views: Buffer[] = [];
 
 /** base64 of the HMAC (RFC 2104) of the text's UTF-8 bytes. */
 export function hmacBase64(digest: HmacDigest, secret: Secret, text: string): string {
@@ -42,6 +43,11 @@ export function isSameText(expected: string, given: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
+/** The beginning of the scratch buffer: most texts that are signed have one of a few lengths. */
+function viewOf(length: number): Buffer {
+  return (views[length] ??= scratch.subarray(0, length));
+}
+
 function hmac(digest: HmacDigest, secret: Secret, text: string, encoding: 'base64' | 'hex'): string {
   // A UTF-16 unit takes three bytes of UTF-8 at most, so no write below can be cut short.
   if (typeof secret === 'string' || text.length * 3 > scratch.length - blockBytes) {
@@ -51,7 +57,7 @@ function hmac(digest: HmacDigest, secret: Secret, text: string, encoding: 'base6
   const { inner, outer } = pads(digest, secret);
   scratch.set(inner);
   const end = blockBytes + scratch.write(text, blockBytes, 'utf8');
-  outer.write(hash(digest, scratch.subarray(0, end), 'binary'), blockBytes, 'latin1');
+  outer.write(hash(digest, viewOf(end), 'binary'), blockBytes, 'latin1');
   return hash(digest, outer, encoding);
 }
 
