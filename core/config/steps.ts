@@ -1,4 +1,4 @@
-import { Breath } from '../breath.ts';
+import { withBreath } from '../breath.ts';
 import { parseApart } from './parse-apart.ts';
 import { type Parsed, parseText } from './parse.ts';
 
@@ -18,15 +18,20 @@ export function atOnce<T>(steps: Steps<T>): T {
 }
 
 /** Lets the process do other things in between; long texts are parsed by another thread. */
-export async function inSlices<T>(steps: Steps<T>): Promise<T> {
-  const breath = new Breath();
-  let step = steps.next();
-  while (step.done !== true) {
-    const { value: text } = step;
-    if (breath.isDue) await breath.take();
-    if (text === undefined) step = steps.next(nothing);
-    else if (text.length < longText) step = steps.next(parseText(text));
-    else step = await parseApart(text).then((parsed) => steps.next(parsed), (error) => steps.throw(error));
-  }
-  return step.value;
+export function inSlices<T>(steps: Steps<T>): Promise<T> {
+  return withBreath(async (breath) => {
+    let step = steps.next();
+    while (step.done !== true) {
+      if (breath.isDue) await breath.take();
+      const { value: text } = step;
+      if (text === undefined) step = steps.next(nothing);
+      else if (text.length < longText) step = steps.next(parseText(text));
+      else
+        step = await parseApart(text).then(
+          (parsed) => steps.next(parsed),
+          (error: unknown) => steps.throw(error),
+        );
+    }
+    return step.value;
+  });
 }

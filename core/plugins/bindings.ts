@@ -77,6 +77,7 @@ export class Bindings {
   /** Sorts the bindings by API and environment, in the order they were written. */
   async #placeBindings(apis: readonly ApiIn[], breath: Breath): Promise<void> {
     const prepared = this.#prepareAll();
+    if (this.#root.bindings === undefined) return;
     const names = Object.keys(this.#root.apis ?? {});
     const patterns = new Set(names.map((name) => `${name.split('/', 1)[0] ?? ''}/*`));
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {

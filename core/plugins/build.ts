@@ -12,7 +12,7 @@ import type {
   Published,
   TextFile,
 } from '#sdk';
-import { Breath } from '../breath.ts';
+import { type Breath, withBreath } from '../breath.ts';
 import { Problems, checkRoot } from '../config/check.ts';
 import type { Locator } from '../config/locate.ts';
 import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
@@ -76,16 +76,21 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
-    return await buildWith(text, problems, host);
+    return await withBreath((breath) => buildWith(text, problems, host, breath));
   } finally {
     host.cages.end();
   }
 }
 
-async function buildWith(text: ConfigText, problems: Problems, host: BuildHost): Promise<Built> {
+async function buildWith(
+  text: ConfigText,
+  problems: Problems,
+  host: BuildHost,
+  breath: Breath,
+): Promise<Built> {
   const plugins = await loadPlugins(text, problems, host.plugins ?? [], host);
   try {
-    return await buildFrom(plugins, text, problems, host);
+    return await buildFrom(plugins, text, problems, host, breath);
   } catch (error) {
     for (const { sandbox } of plugins) await sandbox?.dispose();
     throw error;
@@ -97,11 +102,11 @@ async function buildFrom(
   text: ConfigText,
   problems: Problems,
   host: BuildHost,
+  breath: Breath,
 ): Promise<Built> {
   const root = text.root as RootConfig;
   const limits = (root.limits ?? {}) as Limits;
   problems.check(LimitsSchema, limits, ['limits']);
-  const breath = new Breath();
   await checkRoot(rootSchema(plugins), root, problems, breath);
   const damaged = damagedEntries(problems.misshapen);
   // What follows reads fields that only a section of the right shape has.
