@@ -166,7 +166,8 @@ export async function checkRoot(
   for (const { section, pattern, schema: each } of entries) {
     const value = root[section];
     // What is no record, and names that are none, the shell has reported.
-    const isRecord = typeof value === 'object' && value !== null && Array.isArray(value) === (pattern === null);
+    const isRecord =
+      typeof value === 'object' && value !== null && Array.isArray(value) === (pattern === null);
     if (!isRecord) continue;
     for (const [name, entry] of Object.entries(value)) {
       if (pattern?.test(name) !== false)

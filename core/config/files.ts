@@ -48,7 +48,7 @@ export function hashOf(text: string): string {
 /** The hash of a text, in steps. */
 export function* hashing(text: string): Generator<undefined, string, unknown> {
   const hash = createHash('sha256');
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     // Half of a character would be hashed like any other half.
     const last = text.charCodeAt(at + hashedLength - 1);
     const end = at + hashedLength + (last >= 0xd800 && last < 0xdc00 ? 1 : 0);

@@ -39,6 +39,7 @@ class ParseThread {
     this.#worker.ref();
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
       this.#worker.postMessage(text);
     });
   }
@@ -54,6 +55,6 @@ class ParseThread {
 
   #end(error: unknown): void {
     if (thread === this) thread = undefined;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
   }
 }

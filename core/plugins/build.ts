@@ -355,8 +355,8 @@ class Builder {
 
   #findRests(): Rest[] {
     return this.#plugins.flatMap((plugin) => {
-      const { section, name, bindRest } = plugin.definition;
-      if (bindRest === undefined) return [];
+      const { section, name } = plugin.definition;
+      if (plugin.definition.bindRest === undefined) return [];
       const path: Path = [section?.name ?? name];
       const config = section === undefined ? undefined : this.#root[section.name];
       const at = config === undefined ? undefined : this.#read().locate.positionOf(path);

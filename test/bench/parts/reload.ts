@@ -85,12 +85,7 @@ export function toReloadReport({ plan, windows, changes, heap }: Reloaded): stri
   const headings = ['Requests', 'answered', 'failed', 'p50 ms', 'p99 ms', 'max ms'];
   const ratio = toLatencies(latenciesMs(all)).p99 / toLatencies(latenciesMs(before)).p99;
   const compared = `With reloads, p99 is ${toFigure(ratio, 2)} of what it was before them.`;
-  return toParagraphs(
-    toSummary(plan, changes, heap),
-    toTable(headings, rows),
-    compared,
-    toReasons(windows),
-  );
+  return toParagraphs(toSummary(plan, changes, heap), toTable(headings, rows), compared, toReasons(windows));
 }
 
 function toSummary(plan: ReloadPlan, changes: readonly Change[], heap: Reloaded['heap']): string {
