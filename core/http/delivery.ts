@@ -11,7 +11,7 @@ import { UpgradeResponse } from './upgrade.ts';
 /** A caller that takes nothing for this long while an answer waits is cut off. */
 export const stalledMs = 60_000;
 /** Up to this size copying content costs less than a second buffer in the write. */
-const textBytes = 8 * 1024;
+export const textBytes = 8 * 1024;
 /** How long the rest of an answered request's content is read and thrown away, so that the answer can be read. */
 const lingerMs = 5_000;
 

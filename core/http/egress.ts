@@ -1,12 +1,16 @@
 import { type Socket, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Pool, buildConnector, type Dispatcher } from 'undici';
-import { BodyStream, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
+import { buildConnector, type Dispatcher } from 'undici';
+import { BodyStream, Fields, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
 import { answeredFields, answeredTrailers, interimFields } from '../kernel/forwarding.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import type { ForwardBody } from '../kernel/request-body.ts';
 import { Switched } from '../kernel/tunnel.ts';
+import { Deadline } from './deadlines.ts';
+import type { AnswerHandler } from './origin/origin-request.ts';
+import { connector } from './origin/connect.ts';
 import { OriginPool } from './origin/pool.ts';
+import { UndiciPool } from './undici-pool.ts';
 import { SocketTunnel } from './tunnel.ts';
 
 /** How connections to servers are kept. */
@@ -19,8 +23,6 @@ export interface EgressLimits {
 
 /** RFC 9110 section 9.2.2: sending these twice does no more than sending them once. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
-
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What a connection dies of; anything else is an answer of a kind. */
 const connectionLoss: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']);
@@ -40,17 +42,26 @@ const onReused = new WeakSet<Error>();
 let isResetting = false;
 
 /** Sends requests to one origin. */
-export type OriginClient = Pick<Dispatcher, 'dispatch' | 'close'> | OriginPool;
+export interface OriginClient {
+  dispatch(options: Dispatcher.DispatchOptions, handler: AnswerHandler): void;
+  /** Requests that are under way are finished. */
+  close(): Promise<void>;
+}
 
 /** One pool of connections for an origin; it outlives the configurations that use it. */
 export function createPool(origin: string, limits: EgressLimits): OriginClient {
-  const connect = watched(buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false }));
   const connections = limits.connectionsPerOrigin;
   if (origin.startsWith('http:')) {
-    const idleMs = limits.idleConnectionMs;
-    return new OriginPool(origin, { connections, idleMs, maxHeadBytes: maxHeaderBytes, connect });
+    const connect = connector(limits.connectTimeoutMs);
+    return new OriginPool(origin, {
+      connections,
+      idleMs: limits.idleConnectionMs,
+      maxHeadBytes: maxHeaderBytes,
+      connect: (to, receive, callback) => connect(to, receive, watched(callback)),
+    });
   }
-  return new Pool(origin, {
+  const connect = buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false });
+  return new UndiciPool(origin, {
     connections,
     pipelining: 1,
     allowH2: false,
@@ -59,17 +70,17 @@ export function createPool(origin: string, limits: EgressLimits): OriginClient {
     keepAliveMaxTimeout: limits.idleConnectionMs,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: 0,
-    connect: (options, callback) => connect({ ...options, servername: nameOf(options.servername) }, callback),
+    connect: (options, callback) =>
+      connect({ ...options, servername: nameOf(options.servername) }, watched(callback)),
   });
 }
 
 /** Remembers what connections die of. */
-function watched(connect: buildConnector.connector): buildConnector.connector {
-  return (options, callback) =>
-    connect(options, (...result) => {
-      if (result[0] === null) watch(result[1]);
-      callback(...result);
-    });
+function watched(callback: buildConnector.Callback): buildConnector.Callback {
+  return (...result) => {
+    if (result[0] === null) watch(result[1]);
+    callback(...result);
+  };
 }
 
 // A function of its own: a listener that was made beside `callback` would hold that for as long as the connection lives.
@@ -141,13 +152,13 @@ export class NetworkTarget implements HttpTarget {
 }
 
 /** One request to a server: undici's handler, the answer's body, and the rule for trying again. */
-class Call implements Dispatcher.DispatchHandler {
+class Call extends Deadline implements AnswerHandler {
   readonly #pool: OriginClient;
   readonly #options: Dispatcher.DispatchOptions;
   readonly #outbound: Outbound;
   readonly #resolve: (reply: Reply) => void;
   readonly #timeouts: Timeouts;
-  #timer: NodeJS.Timeout;
+  #pauseMs: number;
   readonly #isStreaming: boolean;
   #controller: Dispatcher.DispatchController | null = null;
   #stream: BodyStream | null = null;
@@ -165,13 +176,15 @@ class Call implements Dispatcher.DispatchHandler {
     timeouts: Timeouts,
     resolve: (reply: Reply) => void,
   ) {
+    super();
     this.#pool = pool;
     this.#options = options;
     this.#outbound = outbound;
     this.#resolve = resolve;
     this.#isStreaming = options.body !== null && !(options.body instanceof Uint8Array);
     this.#timeouts = timeouts;
-    this.#timer = setTimeout(() => this.#late(), timeouts.headersMs);
+    this.#pauseMs = timeouts.headersMs;
+    this.#restart();
     outbound.exchange.onAbort(() => this.#stop(new Error('the caller went away')));
   }
 
@@ -189,21 +202,24 @@ class Call implements Dispatcher.DispatchHandler {
   // With content that streams, the time until the head counts from the last piece of it (`Timeouts`).
 
   onBodySent(): void {
-    if (this.#isStreaming && this.#stream === null) this.#timer.refresh();
+    if (this.#isStreaming && this.#stream === null) this.#restart();
   }
 
   onRequestSent(): void {
-    if (this.#isStreaming && this.#stream === null) this.#timer.refresh();
+    if (this.#isStreaming && this.#stream === null) this.#restart();
   }
 
   onResponseStarted(): void {
     this.#isStarted = true;
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+  onAnswerHead(
+    controller: Dispatcher.DispatchController,
+    { status, flat, isDelimited }: Parameters<AnswerHandler['onAnswerHead']>[1],
+  ): void {
     // 101 is no interim answer, and nothing can follow one that switches to nothing.
     if (status < 200 && status !== 101) {
-      this.#inform(controller, status, headers);
+      this.#inform(controller, status, flat);
       return;
     }
     if (status > 599 || status === 101) {
@@ -212,24 +228,25 @@ class Call implements Dispatcher.DispatchHandler {
       controller.abort(new Error('not a status'));
       return;
     }
-    this.#isDelimited = 'content-length' in headers || 'transfer-encoding' in headers;
+    this.#isDelimited = isDelimited;
     const stream = new BodyStream({
       pause: () => controller.pause(),
       resume: () => {
         if (!controller.paused) return;
-        this.#timer.refresh();
+        this.#restart();
         controller.resume();
       },
       cancel: (reason) => controller.abort(reason),
     });
     this.#stream = stream;
-    this.#awaitContent(headers['content-type']);
-    this.#resolve(new Reply(status, answeredFields(headers), stream));
+    const fields = answeredFields(flat);
+    this.#awaitContent(fields.get('content-type'));
+    this.#resolve(new Reply(status, fields, stream));
   }
 
   // Nobody says when a caller has taken them, and a server may send any number.
-  #inform(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
-    const { flat } = interimFields(headers);
+  #inform(controller: Dispatcher.DispatchController, status: number, sent: readonly string[]): void {
+    const { flat } = interimFields(sent);
     this.#interimBytes += flat.reduce((bytes, text) => bytes + text.length + 2, statusLineBytes);
     if (this.#interimBytes <= maxHeaderBytes) {
       this.#outbound.exchange.incoming.delivery.inform(status, flat);
@@ -239,37 +256,32 @@ class Call implements Dispatcher.DispatchHandler {
     controller.abort(new Error('too many interim answers'));
   }
 
-  onRequestUpgrade(
-    _controller: Dispatcher.DispatchController,
-    status: number,
-    headers: Headers,
-    connection: Duplex,
-  ): void {
+  onSwitched(flat: readonly string[], connection: Duplex): void {
     const { upgrade } = this.#options;
-    const agreed = headers['upgrade'];
-    if (status !== 101 || typeof agreed !== 'string' || agreed.toLowerCase() !== upgrade) {
+    const agreed = new Fields(flat.slice()).getAll('upgrade');
+    if (agreed.length !== 1 || agreed[0]?.toLowerCase() !== upgrade) {
       connection.destroy();
       this.#settle(refuse('backend-unavailable', { cause: 'it switched to another protocol' }));
       return;
     }
     const { bodyMs, idleMs = bodyMs } = this.#timeouts;
-    this.#settle(new Switched(answeredFields(headers), new SocketTunnel(connection as Socket, idleMs)));
+    this.#settle(new Switched(answeredFields(flat), new SocketTunnel(connection as Socket, idleMs)));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#timer.refresh();
+    this.#restart();
     this.#stream?.push(chunk);
   }
 
-  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: Headers): void {
-    clearTimeout(this.#timer);
+  onAnswerEnd(trailers: readonly string[]): void {
+    this.clearDeadline();
     if (isResetting && !this.#isDelimited) this.#stream?.fail(new Error('the connection was reset'));
     else this.#stream?.end(answeredTrailers(trailers));
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+  onAnswerError(error: Error): void {
     if (this.#stream !== null) {
-      clearTimeout(this.#timer);
+      this.clearDeadline();
       this.#stream.fail(error);
       return;
     }
@@ -291,26 +303,25 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   /** From here on the time counts between two pieces of the content. */
-  #awaitContent(type: string | string[] | undefined): void {
-    const { headersMs, bodyMs, idleMs = bodyMs } = this.#timeouts;
-    const pauseMs = isEventStream(type) ? idleMs : bodyMs;
-    if (pauseMs === headersMs) {
-      this.#timer.refresh();
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#late(), pauseMs);
+  #awaitContent(type: string | undefined): void {
+    const { bodyMs, idleMs = bodyMs } = this.#timeouts;
+    this.#pauseMs = isEventStream(type) ? idleMs : bodyMs;
+    this.#restart();
   }
 
-  #late(): void {
+  #restart(): void {
+    this.setDeadline(this.#pauseMs);
+  }
+
+  late(): void {
     if (this.#stream !== null) {
       // It is the caller that takes nothing; how long it may do that is for the delivery to say.
-      if (this.#controller?.paused === true) this.#timer.refresh();
+      if (this.#controller?.paused === true) this.#restart();
       else this.#stop(new Timeout());
       return;
     }
     // It is the caller that is slow; how slow it may be is for the reading of its content to say.
-    if (this.#isStreaming && this.#outbound.body.isStarved) this.#timer.refresh();
+    if (this.#isStreaming && this.#outbound.body.isStarved) this.#restart();
     else this.#stop(new Timeout());
   }
 
@@ -330,15 +341,15 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   #settle(reply: Reply): void {
-    clearTimeout(this.#timer);
+    this.clearDeadline();
     this.#resolve(reply);
   }
 }
 
 const eventStream = 'text/event-stream';
 
-function isEventStream(type: string | string[] | undefined): boolean {
-  if (typeof type !== 'string' || type.length < eventStream.length) return false;
+function isEventStream(type: string | undefined): boolean {
+  if (type === undefined || type.length < eventStream.length) return false;
   return /^text\/event-stream[ \t]*(?:;|$)/i.test(type);
 }
 

@@ -16,6 +16,7 @@ import {
 import type { Attach } from './attach.ts';
 import { type Draining, HttpDelivery } from './delivery.ts';
 import { readHead } from './head.ts';
+import { PlainConnections } from './plain/connections.ts';
 import { refuseOnSocket, refuseTunnel } from './refuse-early.ts';
 import { SecureFront } from './secure-front.ts';
 import type { ListenerTls } from './tls.ts';
@@ -47,7 +48,7 @@ export async function listen(
   const secure = address.tls === undefined ? null : new SecureFront(address.tls, host);
   const app = createServer(host.limits(), secure);
   const server: Server = app.server;
-  secure?.attach(server);
+  const plain = servePlain(server, host, secure);
   const draining: Draining = { isDraining: false, unsent: 0, onSent: () => setImmediate(closeIdle) };
   // Node takes a connection for idle as soon as its answer is written, sent or not.
   const closeIdle = (): void => {
@@ -74,7 +75,7 @@ export async function listen(
     server,
     (request, response, upgrade) => accept(request, response, host, draining, secure, upgrade),
     (socket) => {
-      if (secure === null) server.emit('connection', socket);
+      if (secure === null) plain.accept(socket);
       else secure.serveAgain(socket as TLSSocket);
     },
   );
@@ -89,9 +90,11 @@ export async function listen(
       draining.isDraining = true;
       const closed = attached.close();
       closeIdle();
+      plain.drain();
       secure?.drain();
       const cut = setTimeout(() => {
         server.closeAllConnections();
+        plain.cut();
         secure?.cut();
         upgrades.cut();
       }, deadlineMs);
@@ -102,6 +105,30 @@ export async function listen(
       await app.close();
     },
   };
+}
+
+/** Connections are served here first, and by Node's server from what is no plain request on. */
+function servePlain(server: Server, host: IngressHost, secure: SecureFront | null): PlainConnections {
+  if (secure !== null) {
+    const plain = new PlainConnections({
+      host,
+      secure: (socket) => ({ socket: socket as TLSSocket, tls: () => secure.tls }),
+      handOver: (socket) => secure.serveAgain(socket as TLSSocket),
+    });
+    secure.attach(server, (socket) => plain.accept(socket));
+    return plain;
+  }
+  const listeners = server.listeners('connection');
+  server.removeAllListeners('connection');
+  const plain = new PlainConnections({
+    host,
+    secure: () => null,
+    handOver: (socket) => {
+      for (const listener of listeners) Reflect.apply(listener, server, [socket]);
+    },
+  });
+  server.on('connection', (socket) => plain.accept(socket));
+  return plain;
 }
 
 function createServer(limits: IngressLimits, secure: SecureFront | null): FastifyInstance {

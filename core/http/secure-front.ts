@@ -42,7 +42,7 @@ export class SecureFront {
   }
 
   /** Hands each connection, once it is encrypted, to the protocol that was agreed on (ALPN, RFC 7301). */
-  attach(http: HttpServer): void {
+  attach(http: HttpServer, serveHttp1: (socket: TLSSocket) => void): void {
     // Fastify types it as an HTTP server; it is an HTTPS one, which is a TLS server.
     const server = http as SocketServer as TlsServer;
     this.#server = server;
@@ -53,7 +53,7 @@ export class SecureFront {
       // One that was under way when the configuration changed may have been checked against what was in force before.
       if (this.#begun.get(peerOf(socket)) === this.#tls) noteHandshake(socket, this.#tls);
       if (socket.alpnProtocol === 'h2') this.#http2.accept(socket);
-      else this.serveAgain(socket);
+      else serveHttp1(socket);
     });
     // An answer in plain text would mean nothing to a client that failed to shake hands.
     server.removeAllListeners('tlsClientError');

@@ -88,26 +88,31 @@ const perConnectionInAnswers: ReadonlySet<string> = new Set([
 ]);
 
 /** An interim answer's fields: no framing, and no name for the request but the gateway's. */
-export function interimFields(headers: Readonly<Record<string, string | string[] | undefined>>): Fields {
-  const fields = answeredFields(headers);
+export function interimFields(sent: readonly string[]): Fields {
+  const fields = answeredFields(sent);
   fields.deleteAll(notInInterim);
   return fields;
 }
 
 const notInInterim: ReadonlySet<string> = new Set(['content-length', 'trailer', 'x-request-id']);
 
-/** An answer's fields without what concerned the backend's connection only. */
-export function answeredFields(headers: Readonly<Record<string, string | string[] | undefined>>): Fields {
-  const connection = headers['connection'];
-  const named = nominated(Array.isArray(connection) ? connection.join(',') : connection);
+/**
+ * An answer's fields without what concerned the backend's connection only.
+ * @param sent names in lower case and values in turn
+ */
+export function answeredFields(sent: readonly string[]): Fields {
   const flat: string[] = [];
-  for (const name in headers) {
-    if (perConnectionInAnswers.has(name) || named?.has(name) === true) continue;
-    const value = headers[name];
-    if (typeof value === 'string') flat.push(name, value);
-    else for (const each of value ?? []) flat.push(name, each);
+  let connection: string | undefined;
+  for (let index = 0; index < sent.length; index += 2) {
+    const name = sent[index] ?? '';
+    const value = sent[index + 1] ?? '';
+    if (!perConnectionInAnswers.has(name)) flat.push(name, value);
+    else if (name === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
   }
-  return new Fields(flat);
+  const fields = new Fields(flat);
+  const named = nominated(connection);
+  if (named !== null) fields.deleteAll(named);
+  return fields;
 }
 
 const notInTrailers: ReadonlySet<string> = new Set([
@@ -122,11 +127,9 @@ const notInTrailers: ReadonlySet<string> = new Set([
 ]);
 
 /** The trailer fields that may be passed on (RFC 9110 section 6.5.1: never framing, routing or authentication). */
-export function answeredTrailers(
-  trailers: Readonly<Record<string, string | string[] | undefined>>,
-): Fields | undefined {
-  const fields = answeredFields(trailers);
-  if (fields.flat.length === 0) return undefined;
+export function answeredTrailers(sent: readonly string[]): Fields | undefined {
+  if (sent.length === 0) return undefined;
+  const fields = answeredFields(sent);
   fields.deleteAll(notInTrailers);
   return fields.flat.length === 0 ? undefined : fields;
 }

@@ -2,7 +2,15 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Beat, Kept, Start, ToSupervisor, ToWorker, Topic } from './messages.ts';
+import {
+  type Beat,
+  type Kept,
+  type Start,
+  type ToSupervisor,
+  type ToWorker,
+  type Topic,
+  beatMs,
+} from './messages.ts';
 import type { Output } from './output.ts';
 import type { Taker } from './ports.ts';
 import { Wire } from './wire.ts';
@@ -106,9 +114,10 @@ export class WorkerProcess implements Taker {
     }
   }
 
-  /** For how long it has said nothing, when that is longer than it may. */
+  /** For how long it has not said what it was to say, when that is longer than it may. */
   silentMs(blockedMs: number): number | undefined {
-    const ms = performance.now() - this.#beatAt;
+    // It was to say something a beat later.
+    const ms = performance.now() - this.#beatAt - beatMs;
     return ms > (this.#building > 0 ? Math.max(buildingMs, blockedMs) : blockedMs)
       ? Math.round(ms)
       : undefined;

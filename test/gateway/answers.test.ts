@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { definePlugin } from '#sdk';
 import { answerEach, httpBackend, rawBackend, streamBackend } from './support/backend.ts';
@@ -317,8 +318,10 @@ test('an answer that HTTP cannot express is a 500, and the gateway lives', async
 
 test('a small answer leaves in one write', async () => {
   const writes: string[] = [];
+  let port = 0;
   const watch = (message: unknown): void => {
-    const { socket } = message as { socket: { _handle: Record<string, unknown> } };
+    const { socket } = message as { socket: Socket & { _handle: Record<string, unknown> } };
+    if (socket.localPort !== port) return;
     const handle = socket._handle;
     for (const name of [
       'writeLatin1String',
@@ -343,12 +346,12 @@ test('a small answer leaves in one write', async () => {
     'main/sized': passTo(sized.port, { request: { path: '/sized' } }),
     'main/chunked': passTo(chunked.port, { request: { path: '/chunked' } }),
   });
+  ({ port } = running);
   for (const path of ['/sized', '/chunked', '/unknown']) {
+    subscribe('net.server.socket', watch);
     const client = await openRaw(running.port);
-    subscribe('http.server.request.start', watch);
-    // The backends of this test are no HTTP servers: only the gateway's requests are told of.
     await client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`).answer();
-    unsubscribe('http.server.request.start', watch);
+    unsubscribe('net.server.socket', watch);
     assert.deepEqual(writes.splice(0), ['writeLatin1String'], path);
     client.socket.destroy();
   }

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { AnswerHead, HeaderTable } from './answer-head.ts';
+import type { AnswerHead } from './answer-head.ts';
 import { AnswerReader } from './answer-reader.ts';
 
 /** What a reader tells of these bytes, cut into pieces of one size. */
 function read(text: string, { method = 'GET', size = Infinity, end = false, most = 1000 } = {}) {
   const heads: AnswerHead[] = [];
   let content = '';
-  let trailers: HeaderTable | undefined;
+  let trailers: readonly string[] | undefined;
   let rest = '';
   const reader = new AnswerReader(
     {
@@ -42,7 +42,7 @@ suite('answers are the same in pieces of any size', () => {
     test(`a length, ${size}`, () => {
       const found = read('HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A:\t a b \r\n\r\nhello', { size });
       assert.equal(found.error, undefined);
-      assert.deepEqual({ ...found.heads[0]?.headers }, { 'content-length': '5', 'x-a': 'a b' });
+      assert.deepEqual(found.heads[0]?.flat, ['content-length', '5', 'x-a', 'a b']);
       assert.deepEqual([found.content, found.isWhole, found.heads[0]?.isKept], ['hello', true, true]);
     });
 
@@ -52,7 +52,7 @@ suite('answers are the same in pieces of any size', () => {
       const found = read(`HTTP/1.1 200 OK\r\n${text}`, { size });
       assert.equal(found.error, undefined);
       assert.equal(found.content, 'hello world, yes');
-      assert.deepEqual({ ...found.trailers }, { 'x-t': '1', 'x-u': '2' });
+      assert.deepEqual(found.trailers, ['x-t', '1', 'x-u', '2']);
     });
 
     test(`until the end of the connection, ${size}`, () => {
@@ -73,19 +73,14 @@ suite('answers are the same in pieces of any size', () => {
       const found = read('HTTP/1.1 204 No\r\nSet-Cookie: a\r\nset-cookie: b\r\nSET-COOKIE: c\r\n\r\n', {
         size,
       });
-      assert.deepEqual(found.heads[0]?.headers['set-cookie'], ['a', 'b', 'c']);
+      assert.deepEqual(found.heads[0]?.flat, ['set-cookie', 'a', 'set-cookie', 'b', 'set-cookie', 'c']);
     });
   }
 });
 
 test('a name that every object has is a field like any other', () => {
   const { heads } = read('HTTP/1.1 204 No\r\nconstructor: a\r\n__proto__: b\r\ntoString: c\r\n\r\n');
-  assert.deepEqual(Object.entries(heads[0]?.headers ?? {}), [
-    ['constructor', 'a'],
-    ['__proto__', 'b'],
-    ['tostring', 'c'],
-  ]);
-  assert.equal(heads[0]?.headers['valueOf'], undefined);
+  assert.deepEqual(heads[0]?.flat, ['constructor', 'a', '__proto__', 'b', 'tostring', 'c']);
 });
 
 test('what comes behind a switch of protocols is given on', () => {

@@ -1,10 +1,4 @@
-import {
-  type AnswerHead,
-  MalformedAnswer,
-  type HeaderTable,
-  readAnswerHead,
-  readFields,
-} from './answer-head.ts';
+import { type AnswerHead, MalformedAnswer, readAnswerHead, readFields } from './answer-head.ts';
 import { Gatherer } from './gather.ts';
 
 /** Who is told what the answers on one connection say. Any call may end the reading (`AnswerReader.stop`). */
@@ -12,15 +6,15 @@ export interface AnswerListener {
   /** An interim answer, or the head of the final one. @param rest what came behind a 101; empty for all others */
   head(head: AnswerHead, rest: Buffer): void;
   data(chunk: Buffer): void;
-  /** The answer is whole. */
-  end(trailers: HeaderTable): void;
+  /** The answer is whole. @param trailers as in `AnswerHead.flat` */
+  end(trailers: readonly string[]): void;
 }
 
 /** Bytes of a line that says how long a chunk is, extensions included. */
 const maxChunkLine = 4096;
 const chunkLine = /^([0-9a-f]{1,13})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/i;
 
-const noTrailers: HeaderTable = {};
+const noTrailers: readonly string[] = [];
 const nothing = Buffer.alloc(0);
 
 type State = 'idle' | 'head' | 'sized' | 'closed' | 'size' | 'chunk' | 'chunkEnd' | 'trailers' | 'stopped';
@@ -137,7 +131,7 @@ export class AnswerReader {
     const next = this.#gatherer.take(chunk, at, '\r\n', this.#maxHeadBytes - this.#trailers.length);
     if (next < 0) return -1;
     const { text } = this.#gatherer;
-    if (text === '') this.#end(readFields(this.#trailers, 0));
+    if (text === '') this.#end(readFields(this.#trailers));
     else this.#trailers += `${text}\r\n`;
     return next;
   }
@@ -146,7 +140,7 @@ export class AnswerReader {
     return this.#state === 'stopped';
   }
 
-  #end(trailers: HeaderTable): void {
+  #end(trailers: readonly string[]): void {
     if (this.#isStopped) return;
     this.#state = 'idle';
     // A connection that is idle need not hold the last head.

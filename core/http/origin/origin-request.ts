@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
-import type { HeaderTable } from './answer-head.ts';
+import type { Duplex } from 'node:stream';
+import type { AnswerHead } from './answer-head.ts';
 import type { RequestHead } from './request-head.ts';
 import { type Content, openContent } from './send-content.ts';
 
@@ -11,11 +12,30 @@ export interface Carrier {
   drop(): void;
 }
 
+/** Who learns what becomes of a request. As undici's handler, but for the form of what is read. */
+export interface AnswerHandler {
+  /** It is about to be sent. @throws when nobody wants it any more */
+  onRequestStart(controller: Dispatcher.DispatchController): void;
+  onBodySent?(): void;
+  onRequestSent?(): void;
+  /** The first byte of an answer is there. */
+  onResponseStarted?(): void;
+  onAnswerHead(
+    controller: Dispatcher.DispatchController,
+    head: Pick<AnswerHead, 'status' | 'flat' | 'isDelimited'>,
+  ): void;
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void;
+  onAnswerEnd(trailers: readonly string[]): void;
+  onAnswerError(error: Error): void;
+  /** The server switched to another protocol. */
+  onSwitched?(flat: readonly string[], connection: Duplex): void;
+}
+
 /** One request and its handler, who learns of each thing once and of nothing after the end or an error. */
 export class OriginRequest implements Dispatcher.DispatchController {
   readonly options: Dispatcher.DispatchOptions;
   readonly head: RequestHead;
-  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #handler: AnswerHandler;
   #carrier: Carrier | null = null;
   #content: Content | null = null;
   #isStarted = false;
@@ -23,7 +43,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
   paused = false;
   reason: Error | null = null;
 
-  constructor(options: Dispatcher.DispatchOptions, head: RequestHead, handler: Dispatcher.DispatchHandler) {
+  constructor(options: Dispatcher.DispatchOptions, head: RequestHead, handler: AnswerHandler) {
     this.options = options;
     this.head = head;
     this.#handler = handler;
@@ -33,6 +53,11 @@ export class OriginRequest implements Dispatcher.DispatchController {
   get content(): Content {
     // What is no bytes comes in pieces (`ForwardBody`).
     return (this.#content ??= openContent(this.options.body as unknown as AsyncIterable<Uint8Array>));
+  }
+
+  /** Whether its connection may go on with another protocol. */
+  get wantsUpgrade(): boolean {
+    return typeof this.options.upgrade === 'string';
   }
 
   get aborted(): boolean {
@@ -66,7 +91,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
     if (this.isDone) return false;
     this.#carrier = carrier;
     try {
-      this.#handler.onRequestStart?.(this, null);
+      this.#handler.onRequestStart(this);
     } catch (error) {
       this.fail(toError(error));
     }
@@ -80,17 +105,17 @@ export class OriginRequest implements Dispatcher.DispatchController {
     this.#tell(() => this.#handler.onResponseStarted?.());
   }
 
-  bodySent(chunk: Uint8Array): void {
-    this.#tell(() => this.#handler.onBodySent?.(chunk as Buffer));
+  bodySent(): void {
+    this.#tell(() => this.#handler.onBodySent?.());
   }
 
   sent(): void {
     this.#tell(() => this.#handler.onRequestSent?.());
   }
 
-  answered(status: number, headers: HeaderTable): void {
+  answered(head: AnswerHead): void {
     try {
-      this.#handler.onResponseStart?.(this, status, headers);
+      this.#handler.onAnswerHead(this, head);
     } catch (error) {
       this.abort(toError(error));
     }
@@ -98,35 +123,32 @@ export class OriginRequest implements Dispatcher.DispatchController {
 
   data(chunk: Buffer): void {
     try {
-      this.#handler.onResponseData?.(this, chunk);
+      this.#handler.onResponseData(this, chunk);
     } catch (error) {
       this.abort(toError(error));
     }
   }
 
-  end(trailers: HeaderTable): void {
+  end(trailers: readonly string[]): void {
     if (this.isDone) return;
     this.#finish();
     try {
-      this.#handler.onResponseEnd?.(this, trailers);
+      this.#handler.onAnswerEnd(trailers);
     } catch (error) {
       // Told here: behind the end of a connection nobody would catch it.
-      this.#handler.onResponseError?.(this, toError(error));
+      this.#handler.onAnswerError(toError(error));
     }
   }
 
-  upgraded(
-    headers: HeaderTable,
-    socket: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>[3],
-  ): void {
+  upgraded(flat: readonly string[], socket: Duplex): void {
     this.#finish();
-    this.#handler.onRequestUpgrade?.(this, 101, headers, socket);
+    this.#handler.onSwitched?.(flat, socket);
   }
 
   fail(error: Error): void {
     if (this.isDone) return;
     this.#finish();
-    this.#handler.onResponseError?.(this, error);
+    this.#handler.onAnswerError(error);
   }
 
   #finish(): void {

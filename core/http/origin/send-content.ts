@@ -9,7 +9,7 @@ interface Progress {
   isWanted(): boolean;
   /** The first byte is about to leave; before that nothing can be an answer. */
   begun(): void;
-  sent(chunk: Uint8Array): void;
+  sent(): void;
 }
 
 /** Content that streams: asked for its first piece once, on whichever connection that then leaves. */
@@ -53,7 +53,7 @@ export async function sendContent(
     if (bytes === 0) progress.begun();
     bytes += chunk.length;
     const hasRoom = write(socket, before, chunk, length === undefined);
-    progress.sent(chunk);
+    progress.sent();
     if (!hasRoom) await roomIn(socket);
     if (!progress.isWanted()) return;
   }
