@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { SharedPage } from '#sdk';
 import { readCopy } from '../config/copies.ts';
@@ -172,3 +173,5 @@ const worker = new Worker();
 worker.listen();
 await loadOwnPlugins();
 worker.loaded();
+// Not only at the end, which may be a sudden one.
+flushCompileCache();

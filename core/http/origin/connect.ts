@@ -1,7 +1,7 @@
 import { buildConnector } from 'undici';
 
 /** Told of bytes that came. They are the buffer's for as long as the call lasts. */
-export type Receive = (bytes: Buffer) => void;
+type Receive = (bytes: Buffer) => void;
 
 /** Opens a connection. @param receive takes what comes; null when the connection is to be read as a stream */
 export type Connect = (
