@@ -79,6 +79,11 @@ export interface Hooks {
 
 /** The gateway-wide hooks, and what else a plugin sets up once for a configuration. */
 export interface GatewayHooks {
+  /**
+   * Called for each of `kit.published`, after the `setup` of all plugins and before anything is bound, while requests are
+   * served in between: what takes a while for ten thousand APIs belongs here. An Error is a problem of the configuration.
+   */
+  publish?(published: Published): void;
   /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */
   routing?(arrival: Arrival): Route | Reply | undefined;
   /** For the command `explain` alone: why `routing` found no API for this, and what it would find, a line each. */

@@ -20,8 +20,8 @@ export async function start(config: string | undefined, listening?: () => void):
   const lines = operatorLines();
   const log = operatorLog(lines);
   tellRejections(log);
-  const read = (): ConfigText => readKeeping(path, process.env);
-  const text = read();
+  const read = (): Promise<ConfigText> => readKeeping(path, process.env);
+  const text = await read();
   let serving: Serving;
   if (text.root['workers'] === undefined) {
     const gateway = new Gateway({ log });

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { TSchema } from '#sdk';
+import type { Breath } from '../breath.ts';
 import type { Locator } from './locate.ts';
 import { type Path, type Problem, describeAllowed, formatPath, nearest } from './problems.ts';
 
@@ -151,6 +152,70 @@ export class Problems {
       this.#locate?.isSecret(path) !== false;
     this.add(path, `found ${isSecret ? 'a secret' : show(error.data)}; ${allowed(error)}`);
   }
+}
+
+/** Checks a whole configuration, entry by entry: at once it would keep requests waiting. */
+export async function checkRoot(
+  schema: TSchema,
+  root: Readonly<Record<string, unknown>>,
+  problems: Problems,
+  breath: Breath,
+): Promise<void> {
+  const { shell, entries } = partsOf(schema);
+  problems.check(shell, root, []);
+  for (const { section, pattern, schema: each } of entries) {
+    const value = root[section];
+    // What is no record, and names that are none, the shell has reported.
+    const isRecord =
+      typeof value === 'object' && value !== null && Array.isArray(value) === (pattern === null);
+    if (!isRecord) continue;
+    for (const [name, entry] of Object.entries(value)) {
+      if (pattern?.test(name) !== false)
+        problems.check(each, entry, [section, pattern === null ? Number(name) : name]);
+      if (breath.isDue) await breath.take();
+    }
+  }
+}
+
+interface Parts {
+  /** The schema without what stands in its records and lists. */
+  readonly shell: TSchema;
+  readonly entries: readonly {
+    readonly section: string;
+    /** Null for a list. */
+    readonly pattern: RegExp | null;
+    readonly schema: TSchema;
+  }[];
+}
+
+const parts = new WeakMap<TSchema, Parts>();
+
+function partsOf(schema: TSchema): Parts {
+  const there = parts.get(schema);
+  if (there !== undefined) return there;
+  const { properties } = schema as unknown as { properties: Readonly<Record<string, Parted>> };
+  const shells: Record<string, unknown> = {};
+  const entries: Parts['entries'][number][] = [];
+  for (const [section, each] of Object.entries(properties)) {
+    const { patternProperties, items } = each;
+    const [[source, value] = [], ...others] = Object.entries(patternProperties ?? {});
+    if (source !== undefined && value !== undefined && others.length === 0) {
+      entries.push({ section, pattern: new RegExp(source, 'u'), schema: value });
+      shells[section] = { ...each, patternProperties: { [source]: {} } };
+    } else if (each.type === 'array' && items !== undefined) {
+      entries.push({ section, pattern: null, schema: items });
+      shells[section] = { ...each, items: {} };
+    } else shells[section] = each;
+  }
+  const found = { shell: { ...schema, properties: shells } as TSchema, entries };
+  parts.set(schema, found);
+  return found;
+}
+
+interface Parted {
+  readonly type?: string;
+  readonly patternProperties?: Readonly<Record<string, TSchema>>;
+  readonly items?: TSchema;
 }
 
 /**

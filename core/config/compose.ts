@@ -1,14 +1,20 @@
 import { EVENT_ID, getScalarValue, SCALAR_STYLE } from 'js-yaml';
-import type { AliasEvent, Event, MappingEvent, ScalarEvent, SequenceEvent } from 'js-yaml';
+import type { AliasEvent, MappingEvent, ScalarEvent, SequenceEvent } from 'js-yaml';
+import type { Events } from './events.ts';
+import { MAX_DEPTH } from './parse.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { resolveScalar } from './scalars.ts';
 import type { Secrets } from './secrets.ts';
 import { childrenOf, type Node, type Source } from './tree.ts';
 
-export const MAX_DEPTH = 100;
 const MAX_ALIASED_NODES = 2_000_000;
 const TAG_PREFIX = 'tag:yaml.org,2002:';
 const SCALAR_TAGS = ['str', 'int', 'float', 'bool', 'null'];
+
+/** How many values are read in one step. */
+const stepNodes = 32;
+
+type Composing<T> = Generator<undefined, T, unknown>;
 
 /** The node is undefined while it is still being read. */
 type Anchor = { node: Node | undefined };
@@ -16,42 +22,71 @@ type Anchor = { node: Node | undefined };
 /** Turns the events of one document into nodes that know where they were written. */
 export class Composer {
   readonly #source: Source;
-  readonly #events: readonly Event[];
+  readonly #events: Events;
   readonly #secrets: Secrets;
   readonly #problems: Problem[];
   readonly #anchors = new Map<string, Anchor>();
   readonly #path: (string | number)[] = [];
-  #next = 0;
+  /** Behind that of the document. */
+  #next = 1;
+  #made = 0;
   #aliased = 0;
 
-  constructor(source: Source, events: readonly Event[], secrets: Secrets, problems: Problem[]) {
+  constructor(source: Source, secrets: Secrets, problems: Problem[]) {
     this.#source = source;
-    this.#events = events;
+    this.#events = source.events;
     this.#secrets = secrets;
     this.#problems = problems;
   }
 
-  /** The next value. `keyAt` is also the position of a value that is not written at all, as in `key:`. */
-  node(keyAt: number): Node {
-    const event = this.#events[this.#next];
+  /** The root, in steps of some values. */
+  document(): Composing<Node> {
+    return this.#value(0);
+  }
+
+  *#value(keyAt: number): Composing<Node> {
+    return this.#leaf(keyAt) ?? (yield* this.#collection(keyAt));
+  }
+
+  /** The next value unless it is a collection. `keyAt` is also the position of one that is not written at all, as in `key:`. */
+  #leaf(keyAt: number): Node | undefined {
+    const event = this.#events.at(this.#next);
+    if (event?.type === EVENT_ID.ALIAS) {
+      this.#next += 1;
+      return this.#alias(event, keyAt);
+    }
+    if (event?.type !== EVENT_ID.SCALAR) return undefined;
+    const anchor = this.#anchor(event);
+    const node = this.#scalar(event, keyAt);
     this.#next += 1;
-    if (event?.type === EVENT_ID.ALIAS) return this.#alias(event, keyAt);
-    if (event === undefined || !('anchorStart' in event)) throw new Error('a value is missing');
+    if (anchor !== undefined) anchor.node = node;
+    return node;
+  }
+
+  *#collection(keyAt: number): Composing<Node> {
+    const event = this.#events.at(this.#next);
+    if (event?.type !== EVENT_ID.MAPPING && event?.type !== EVENT_ID.SEQUENCE)
+      throw new Error('a value is missing');
+    this.#next += 1;
+    const anchor = this.#anchor(event);
+    const isMap = event.type === EVENT_ID.MAPPING;
+    this.#tag(event, event.start, [isMap ? 'map' : 'seq']);
+    const content = isMap ? yield* this.#entries(event.start) : yield* this.#items(event.start);
+    const node = this.#make(event.start, keyAt, content);
+    if (anchor !== undefined) anchor.node = node;
+    return node;
+  }
+
+  /** Known before its value is: an alias within it must not find an earlier one of the same name. */
+  #anchor({ anchorStart, anchorEnd }: ScalarEvent | MappingEvent | SequenceEvent): Anchor | undefined {
+    if (anchorStart === -1) return undefined;
     const anchor: Anchor = { node: undefined };
-    if (event.anchorStart !== -1) this.#anchors.set(this.#slice(event.anchorStart, event.anchorEnd), anchor);
-    const isScalar = event.type === EVENT_ID.SCALAR;
-    anchor.node = isScalar ? this.#scalar(event, keyAt) : this.#collection(event, keyAt);
-    return anchor.node;
+    this.#anchors.set(this.#slice(anchorStart, anchorEnd), anchor);
+    return anchor;
   }
 
   #make(at: number, keyAt: number, content: Node['content']): Node {
     return { source: this.#source, at, keyAt, content, isSecret: false };
-  }
-
-  #collection(event: MappingEvent | SequenceEvent, keyAt: number): Node {
-    const isMap = event.type === EVENT_ID.MAPPING;
-    this.#tag(event, event.start, [isMap ? 'map' : 'seq']);
-    return this.#make(event.start, keyAt, isMap ? this.#entries(event.start) : this.#items(event.start));
   }
 
   #scalar(event: ScalarEvent, keyAt: number): Node {
@@ -66,30 +101,30 @@ export class Composer {
     // An id of twenty digits, unquoted, would silently become another id.
     const isRounded = Number.isInteger(value) && !Number.isSafeInteger(value);
     if (isRounded) report('a number of so many digits is not kept exactly; quote it');
-    const node = { ...this.#make(at, keyAt, value ?? null), isSecret, secrets: values };
-    return typeof value === 'string' && !isSecret && event.valueStart !== -1
-      ? { ...node, written: event }
-      : node;
+    const node = this.#make(at, keyAt, value ?? null);
+    if (isSecret) return { ...node, isSecret, secrets: values };
+    return typeof value === 'string' && event.valueStart !== -1 ? { ...node, written: this.#next } : node;
   }
 
-  #items(start: number): Node[] {
+  *#items(start: number): Composing<Node[]> {
     const items: Node[] = [];
     while (!this.#closes()) {
       this.#path.push(items.length);
-      const item = this.node(start);
+      const item = this.#leaf(start) ?? (yield* this.#collection(start));
       items.push({ ...item, keyAt: item.at });
       this.#path.pop();
+      if (this.#isStep()) yield;
     }
     return items;
   }
 
-  #entries(start: number): Map<string, Node> {
+  *#entries(start: number): Composing<Map<string, Node>> {
     const entries = new Map<string, Node>();
     const merged = new Set<string>();
     while (!this.#closes()) {
       const { name, at, isMerge } = this.#key(start);
       this.#path.push(name ?? '?');
-      const node = this.node(at);
+      const node = this.#leaf(at) ?? (yield* this.#collection(at));
       const earlier = name === undefined ? undefined : entries.get(name);
       if (isMerge) this.#merge(node, entries, merged);
       else if (earlier && !merged.delete(name ?? '')) {
@@ -97,15 +132,16 @@ export class Composer {
         this.#report(at, `this key is already written at ${first}`);
       } else if (name !== undefined) entries.set(name, node);
       this.#path.pop();
+      if (this.#isStep()) yield;
     }
     return entries;
   }
 
   /** Keys must be written out: an alias could carry a secret into a name, and names are printed. */
   #key(fallback: number): { name?: string; at: number; isMerge: boolean } {
-    const event = this.#events[this.#next];
+    const event = this.#events.at(this.#next);
     if (event?.type !== EVENT_ID.SCALAR) {
-      const { at } = this.node(fallback);
+      const { at } = atOnce(this.#value(fallback));
       this.#report(at, 'a key must be a text, not an alias, a list or a mapping');
       return { at, isMerge: false };
     }
@@ -157,8 +193,13 @@ export class Composer {
     return count;
   }
 
+  #isStep(): boolean {
+    this.#made += 1;
+    return this.#made % stepNodes === 0;
+  }
+
   #closes(): boolean {
-    const closes = this.#events[this.#next]?.type === EVENT_ID.POP;
+    const closes = this.#events.isPop(this.#next);
     if (closes) this.#next += 1;
     return closes;
   }
@@ -184,6 +225,12 @@ export class Composer {
   #report(offset: number, message: string): void {
     this.#problems.push({ at: this.#source.positionOf(offset), path: formatPath(this.#path), message });
   }
+}
+
+function atOnce<T>(steps: Composing<T>): T {
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  return step.value;
 }
 
 /** The parser gives where the content begins: behind a quote, or at the line below the `|` of a block. */

@@ -1,5 +1,6 @@
 import { type ReadText, checkSize, listYaml, readFromDisk } from './files.ts';
 import { type ConfigText, type Unlisted, readListed } from './read.ts';
+import { inSlices } from './steps.ts';
 
 /** What a file held, or why it could not be read. */
 type FileCopy = { readonly text: string } | { readonly error: string; readonly code: string | undefined };
@@ -16,12 +17,12 @@ export interface ConfigCopy {
 
 const copies = new WeakMap<ConfigText, ConfigCopy>();
 
-/** Reads a configuration from the disk as `readConfig` does, and keeps what it read for `copyOf`. */
-export function readKeeping(path: string, env: NodeJS.ProcessEnv): ConfigText {
+/** Reads a configuration from the disk as `readConfig` does, in slices, and keeps what it read for `copyOf`. */
+export async function readKeeping(path: string, env: NodeJS.ProcessEnv): Promise<ConfigText> {
   const unlisted: Unlisted[] = [];
   const listed = listYaml(path, (file, error) => unlisted.push({ file, reason: reasonOf(error) }));
   const files: Record<string, FileCopy> = {};
-  const text = readListed(path, { listed, unlisted }, env, keeping(readFromDisk, files));
+  const text = await inSlices(readListed(path, { listed, unlisted }, env, keeping(readFromDisk, files)));
   copies.set(text, { path, listed, unlisted, files });
   return text;
 }
@@ -34,14 +35,14 @@ export function copyOf(text: ConfigText): ConfigCopy {
 }
 
 /**
- * Reads a copy. Files that are not in it come from the disk, those of building included.
+ * Reads a copy, in slices. Files that are not in it come from the disk, those of building included.
  * @param more takes what was read from there
  */
 export function readCopy(
   copy: ConfigCopy,
   env: NodeJS.ProcessEnv,
   more: Record<string, FileCopy>,
-): ConfigText {
+): Promise<ConfigText> {
   const fromDisk = keeping(readFromDisk, more);
   const read: ReadText = (file, maxBytes) => {
     const kept = Object.hasOwn(copy.files, file) ? copy.files[file] : undefined;
@@ -50,7 +51,7 @@ export function readCopy(
     checkSize(Buffer.byteLength(kept.text), maxBytes);
     return kept.text;
   };
-  return readListed(copy.path, copy, env, read);
+  return inSlices(readListed(copy.path, copy, env, read));
 }
 
 export function withFiles(copy: ConfigCopy, more: ConfigCopy['files']): ConfigCopy {

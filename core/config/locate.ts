@@ -15,7 +15,7 @@ export class Locator {
     const { source, at, keyAt, written } = this.#find(path);
     if (key) return source.positionOf(keyAt);
     const isInside = offset !== undefined && written !== undefined;
-    return source.positionOf(isInside ? offsetInSource(source.text, written, offset) : at);
+    return source.positionOf(isInside ? offsetInSource(source, written, offset) : at);
   }
 
   /** The file that a value stands in; relative paths in the value are meant from its folder. */

@@ -1,4 +1,5 @@
-import { getScalarValue, type ScalarEvent } from 'js-yaml';
+import { EVENT_ID, getScalarValue } from 'js-yaml';
+import type { Source } from './tree.ts';
 
 /**
  * Where in the file a text value has its character `offset`; one at or behind its end is just behind its last.
@@ -6,7 +7,9 @@ import { getScalarValue, type ScalarEvent } from 'js-yaml';
  * The reader itself is asked what the text means when it is cut short, so that escapes, doubled quotes, folded lines
  * and blocks need no second set of rules here. Only problems are located, so the repeated reading costs nothing.
  */
-export function offsetInSource(text: string, scalar: ScalarEvent, offset: number): number {
+export function offsetInSource({ text, events }: Source, written: number, offset: number): number {
+  const scalar = events.at(written);
+  if (scalar?.type !== EVENT_ID.SCALAR) throw new Error('no text is written there');
   const { valueStart, valueEnd } = scalar;
   const wanted = getScalarValue(text, scalar).slice(0, offset + 1);
   let low = valueStart;

@@ -1,6 +1,7 @@
 import {
   type Hashes,
   type ReadText,
+  hashing,
   isYaml,
   listYaml,
   noting,
@@ -10,8 +11,9 @@ import {
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
+import { type Steps, atOnce } from './steps.ts';
 import { Source, toRecord, type Node } from './tree.ts';
-import { parseYaml } from './yaml.ts';
+import { readYaml } from './yaml.ts';
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -38,16 +40,16 @@ export interface Unlisted {
 export function readConfig(path: string, env: NodeJS.ProcessEnv): ConfigText {
   const problems: Problem[] = [];
   const files = listYaml(path, (file, error) => problems.push(fileProblem(file, error)));
-  return readFiles(path, files, env, readFromDisk, problems);
+  return atOnce(readFiles(path, files, env, readFromDisk, problems));
 }
 
-/** The same for files that were looked for before. */
+/** The same for files that were looked for before, in steps. */
 export function readListed(
   path: string,
   { listed, unlisted }: { readonly listed: readonly string[]; readonly unlisted: readonly Unlisted[] },
   env: NodeJS.ProcessEnv,
   read: ReadText,
-): ConfigText {
+): Steps<ConfigText> {
   const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
   return readFiles(path, listed, env, read, problems);
 }
@@ -56,31 +58,32 @@ export function readListed(
 export function readConfigText(texts: Readonly<Record<string, string>>, env: NodeJS.ProcessEnv): ConfigText {
   const files = Object.keys(texts).filter(isYaml).sort();
   const read = readFromMemory(texts);
-  return readFiles('.', files, env, read, [], readFromDisk);
+  return atOnce(readFiles('.', files, env, read, [], readFromDisk));
 }
 
-function readFiles(
+function* readFiles(
   path: string,
   yamlFiles: readonly string[],
   env: NodeJS.ProcessEnv,
   readText: ReadText,
   problems: Problem[],
   readMore: ReadText = readText,
-): ConfigText {
+): Steps<ConfigText> {
   const hashes: Hashes = new Map();
-  const read = noting(readText, hashes);
-  const secrets = new Secrets(env, read);
+  const secrets = new Secrets(env, noting(readText, hashes));
   const sections = new Map<string, Node>();
   let isEmpty = true;
   for (const file of yamlFiles) {
     try {
-      const source = new Source(file, read(file, MAX_FILE_BYTES));
-      const node = parseYaml(source, secrets, problems);
+      hashes.set(file, '');
+      const text = readText(file, MAX_FILE_BYTES);
+      hashes.set(file, yield* hashing(text));
+      const node = yield* readYaml(file, text, secrets, problems);
       if (node?.content === null) continue;
       isEmpty = false;
       if (node?.content instanceof Map) mergeSections(sections, node.content, problems);
       else if (node)
-        problems.push({ at: source.positionOf(node.at), path: '', message: 'a file must be a mapping' });
+        problems.push({ at: node.source.positionOf(node.at), path: '', message: 'a file must be a mapping' });
     } catch (error) {
       problems.push(fileProblem(file, error));
     }
@@ -90,7 +93,7 @@ function readFiles(
   const source = new Source(yamlFiles[0] ?? path, '');
   const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
   return {
-    root: toRecord(sections),
+    root: yield* toRecord(sections),
     locate,
     files: [...new Set([...yamlFiles, ...secrets.files])],
     hashes,

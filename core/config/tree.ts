@@ -1,22 +1,22 @@
-import type { ScalarEvent } from 'js-yaml';
+import { Events } from './events.ts';
+import { lineStartsOf } from './parse.ts';
 import type { Position } from './problems.ts';
 
 /** The text of one file, able to turn an offset into a line and a column. */
 export class Source {
   readonly file: string;
   readonly text: string;
-  #lineStarts: readonly number[] | undefined;
+  readonly events: Events;
+  readonly #lineStarts: Int32Array;
 
-  constructor(file: string, text: string) {
+  constructor(file: string, text: string, lineStarts = lineStartsOf(text), events = new Int32Array(0)) {
     this.file = file;
     this.text = text;
+    this.events = new Events(events);
+    this.#lineStarts = lineStarts;
   }
 
   positionOf(offset: number): Position {
-    this.#lineStarts ??= [
-      0,
-      ...Array.from(this.text.matchAll(/\r\n?|\n/g), (end) => end.index + end[0].length),
-    ];
     const starts = this.#lineStarts;
     let line = 0;
     let after = starts.length;
@@ -39,8 +39,8 @@ export interface Node {
   readonly keyAt: number;
   readonly content: Scalar | Node[] | Map<string, Node>;
   readonly isSecret: boolean;
-  /** How a text was written, unless part of it came from elsewhere: places inside it are found by that. */
-  readonly written?: ScalarEvent;
+  /** The event of a text, unless part of it came from elsewhere: places inside it are found by that. */
+  readonly written?: number;
   /** What the references in a text stood for. */
   readonly secrets?: readonly string[];
 }
@@ -55,12 +55,37 @@ export function childrenOf({ content }: Node): Iterable<Node> {
  * `constructor` that was not written must not be found, and `__proto__` is a name like any other.
  */
 function toValue({ content }: Node): unknown {
-  if (content instanceof Map) return toRecord(content);
+  if (content instanceof Map) {
+    const record: Record<string, unknown> = Object.create(null);
+    for (const [name, node] of content) record[name] = toValue(node);
+    return record;
+  }
   return Array.isArray(content) ? content.map(toValue) : content;
 }
 
-export function toRecord(nodes: ReadonlyMap<string, Node>): Record<string, unknown> {
+/** The values of all sections, in steps of an entry. */
+export function* toRecord(
+  sections: ReadonlyMap<string, Node>,
+): Generator<undefined, Record<string, unknown>, unknown> {
   const record: Record<string, unknown> = Object.create(null);
-  for (const [name, node] of nodes) record[name] = toValue(node);
+  for (const [name, node] of sections) record[name] = yield* toSection(node);
   return record;
+}
+
+function* toSection({ content }: Node): Generator<undefined, unknown, unknown> {
+  if (content instanceof Map) {
+    const entries: Record<string, unknown> = Object.create(null);
+    for (const [name, node] of content) {
+      entries[name] = toValue(node);
+      yield;
+    }
+    return entries;
+  }
+  if (!Array.isArray(content)) return content;
+  const items: unknown[] = [];
+  for (const node of content) {
+    items.push(toValue(node));
+    yield;
+  }
+  return items;
 }

@@ -9,7 +9,7 @@ const usualSettleMs = 40;
 /** Where something else in the folder changes all the time, such as a log, the quiet time never comes. */
 const longestMs = 400;
 
-type ReadConfig = (path: string) => ConfigText;
+type ReadConfig = (path: string) => ConfigText | Promise<ConfigText>;
 
 const readFromDisk: ReadConfig = (path) => readConfig(path, process.env);
 
@@ -63,7 +63,8 @@ export function watchConfig(
     const look = lookOf(path, known);
     if (look === looked && !isAsked) return;
     looked = look;
-    const text = read(path);
+    const text = await read(path);
+    if (isClosed) return;
     folders.follow(path, [...text.hashes.keys(), ...seen.keys(), ...target.hashes.keys()]);
     if (!differs(text.hashes, seen) && !isAsked) return;
     try {

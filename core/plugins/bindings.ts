@@ -4,7 +4,7 @@ import type { Path } from '../config/problems.ts';
 import { inRequest } from '../config/root-schema.ts';
 import type { RootConfig } from '../config/schema.ts';
 import type { Binder, Prepared } from './bind.ts';
-import type { Breath } from './breath.ts';
+import type { Breath } from '../breath.ts';
 import type { Damaged } from './damaged.ts';
 
 /** An API and the environments it is published in. */
@@ -23,6 +23,8 @@ export interface Use {
 
 type OnError = 'closed' | 'open' | undefined;
 
+const none: readonly Use[] = [];
+
 interface Twin {
   readonly place: string;
   readonly twin: Prepared;
@@ -35,7 +37,8 @@ export class Bindings {
   readonly #damaged: Damaged;
   readonly #binder: Binder;
   readonly #problems: Problems;
-  readonly #uses = new Map<string, Use[]>();
+  /** By environment. */
+  readonly #uses = new Map<string, Map<Api, Use[]>>();
 
   constructor(
     root: RootConfig,
@@ -54,11 +57,11 @@ export class Bindings {
   /** Sorts out what is bound to these. */
   async resolve(apis: readonly ApiIn[], breath: Breath): Promise<void> {
     await this.#placeFields(apis, breath);
-    this.#placeBindings(apis);
+    await this.#placeBindings(apis, breath);
   }
 
   of(api: Api, environment: string): readonly Use[] {
-    return this.#uses.get(`${environment} ${api.name}`) ?? [];
+    return this.#uses.get(environment)?.get(api) ?? none;
   }
 
   /** What an API's own fields bind comes before what `bindings` adds. */
@@ -72,8 +75,9 @@ export class Bindings {
   }
 
   /** Sorts the bindings by API and environment, in the order they were written. */
-  #placeBindings(apis: readonly ApiIn[]): void {
+  async #placeBindings(apis: readonly ApiIn[], breath: Breath): Promise<void> {
     const prepared = this.#prepareAll();
+    if (this.#root.bindings === undefined) return;
     const names = Object.keys(this.#root.apis ?? {});
     const patterns = new Set(names.map((name) => `${name.split('/', 1)[0] ?? ''}/*`));
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
@@ -105,8 +109,12 @@ export class Bindings {
         const matches = matcher(pattern);
         if (!names.some(matches))
           this.#problems.known(pattern, [...names, ...patterns], 'API', [...path, 'apis', place]);
-        const hit = apis.filter(({ api }) => matches(api.name));
-        if (use !== undefined) twins.push(...this.#placeAll(use, hit, binding.environments, path, onError));
+        if (use === undefined) continue;
+        for (const hit of apis) {
+          if (breath.isDue) await breath.take();
+          if (!matches(hit.api.name)) continue;
+          this.#placeIn(use, hit, binding.environments, path, onError, twins);
+        }
       }
       this.#reportTwins(twins, path);
     }
@@ -127,22 +135,19 @@ export class Bindings {
     return prepared;
   }
 
-  #placeAll(
+  #placeIn(
     use: Prepared,
-    hit: readonly ApiIn[],
+    { api, environments }: ApiIn,
     only: readonly string[] | undefined,
     path: Path,
     onError: OnError,
-  ): Twin[] {
-    const twins: Twin[] = [];
-    for (const { api, environments } of hit) {
-      for (const environment of environments) {
-        if (only?.includes(environment) === false) continue;
-        const twin = this.#place(use, api, environment, path, onError);
-        if (twin !== undefined) twins.push({ place: `${api.name} in ${environment}`, twin });
-      }
+    twins: Twin[],
+  ): void {
+    for (const environment of environments) {
+      if (only?.includes(environment) === false) continue;
+      const twin = this.#place(use, api, environment, path, onError);
+      if (twin !== undefined) twins.push({ place: `${api.name} in ${environment}`, twin });
     }
-    return twins;
   }
 
   /** Answers the binding of the same plugin that is there already, if there is one. */
@@ -153,9 +158,10 @@ export class Bindings {
     path: Path,
     onError?: OnError,
   ): Prepared | undefined {
-    const key = `${environment} ${api.name}`;
-    const there = this.#uses.get(key) ?? [];
-    this.#uses.set(key, there);
+    const byApi = this.#uses.get(environment) ?? new Map<Api, Use[]>();
+    this.#uses.set(environment, byApi);
+    const there = byApi.get(api) ?? [];
+    byApi.set(api, there);
     const twin = there.find(
       (other) => other.prepared.plugin === prepared.plugin && other.prepared.kind === prepared.kind,
     );
@@ -179,21 +185,15 @@ export class Bindings {
   /** The plugins that the API's own fields bind, in the order the fields are written; those in `request` come first. */
   #fieldUses(api: Api, base: Path): Use[] {
     const uses: Use[] = [];
-    const request = Object.entries(api.definition['request'] as object);
-    const fields = [
-      ...request.map(([field, value]) => ({
-        field: inRequest + field,
-        value,
-        path: [...base, 'request', field],
-      })),
-      ...Object.entries(api.definition).map(([field, value]) => ({ field, value, path: [...base, field] })),
-    ];
-    for (const { field, value, path } of fields) {
+    const take = (field: string, value: unknown, path: Path): void => {
       const use = this.#fieldUse(field, value);
-      if (use === undefined) continue;
+      if (use === undefined) return;
       const prepared = this.#binder.prepare(use, path, use.typeInside ? [...path, 'type'] : path);
       if (prepared !== undefined) uses.push({ prepared, path });
-    }
+    };
+    for (const [field, value] of Object.entries(api.definition['request'] as object))
+      take(inRequest + field, value, [...base, 'request', field]);
+    for (const [field, value] of Object.entries(api.definition)) take(field, value, [...base, field]);
     return uses;
   }
 

@@ -12,21 +12,22 @@ import type {
   Published,
   TextFile,
 } from '#sdk';
-import { Problems } from '../config/check.ts';
-import { ConfigError, type Path, describeAllowed } from '../config/problems.ts';
+import { type Breath, withBreath } from '../breath.ts';
+import { Problems, checkRoot } from '../config/check.ts';
+import type { Locator } from '../config/locate.ts';
+import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
-import { type Placed, compileEndpoint } from '../kernel/chains.ts';
+import { type Placed, blankEndpoint, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
 import type { Cages } from '../sandbox/cages.ts';
 import { scoped } from '../state/memory-values.ts';
 import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
 import { checkSharing } from '../workers/state.ts';
-import { Binder } from './bind.ts';
+import { Binder, type Prepared } from './bind.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
-import { Breath } from './breath.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
@@ -75,16 +76,21 @@ export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
-    return await buildWith(text, problems, host);
+    return await withBreath((breath) => buildWith(text, problems, host, breath));
   } finally {
     host.cages.end();
   }
 }
 
-async function buildWith(text: ConfigText, problems: Problems, host: BuildHost): Promise<Built> {
+async function buildWith(
+  text: ConfigText,
+  problems: Problems,
+  host: BuildHost,
+  breath: Breath,
+): Promise<Built> {
   const plugins = await loadPlugins(text, problems, host.plugins ?? [], host);
   try {
-    return await buildFrom(plugins, text, problems, host);
+    return await buildFrom(plugins, text, problems, host, breath);
   } catch (error) {
     for (const { sandbox } of plugins) await sandbox?.dispose();
     throw error;
@@ -96,11 +102,12 @@ async function buildFrom(
   text: ConfigText,
   problems: Problems,
   host: BuildHost,
+  breath: Breath,
 ): Promise<Built> {
   const root = text.root as RootConfig;
   const limits = (root.limits ?? {}) as Limits;
   problems.check(LimitsSchema, limits, ['limits']);
-  problems.check(rootSchema(plugins), root, []);
+  await checkRoot(rootSchema(plugins), root, problems, breath);
   const damaged = damagedEntries(problems.misshapen);
   // What follows reads fields that only a section of the right shape has.
   if (damaged === undefined) throw new ConfigError(problems.list);
@@ -109,13 +116,14 @@ async function buildFrom(
   checkSharing(root, problems);
   const state = host.state(plan);
   const builder = new Builder(text, root, limits, plugins, damaged, problems, host, state);
-  const snapshot = await builder.build();
+  const snapshot = await builder.build(breath);
   const tls = await builder.tls();
   if (problems.list.length > 0) {
     snapshot.retire();
     throw new ConfigError(problems.list);
   }
   problems.release();
+  builder.release();
   return { snapshot, root, limits, tls, state, hashes: text.hashes };
 }
 
@@ -123,7 +131,7 @@ async function buildFrom(
 type Common = Omit<Kit, 'api' | 'environment' | 'binding' | 'backend' | 'problem'>;
 
 class Builder {
-  readonly #text: ConfigText;
+  #text: ConfigText | undefined;
   readonly #root: RootConfig;
   readonly #limits: Limits;
   readonly #plugins: readonly LoadedPlugin[];
@@ -135,7 +143,8 @@ class Builder {
   readonly #binder: Binder;
   readonly #groups: ReadonlyMap<string, Group>;
   readonly #environments: readonly string[];
-  readonly #bindings: Bindings;
+  #bindings: Bindings;
+  readonly #rests: Rest[] = [];
   readonly #commons = new Map<string, Common>();
   #setups: Setups | undefined;
 
@@ -169,32 +178,40 @@ class Builder {
     const loaded = new Set(plugins.map(({ definition }) => definition.name));
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
     this.#binder = new Binder(plugins, missing, problems, (plugin) => this.#common(plugin));
-    this.#bindings = new Bindings(root, this.#environments, damaged, this.#binder, problems);
+    this.#bindings = this.#noBindings();
   }
 
-  async build(): Promise<BuiltSnapshot> {
-    const apis = this.#apis();
-    const published = apis.flatMap(({ api, environments }) =>
-      environments.map((environment): Published => ({ api, environment })),
-    );
+  #noBindings(): Bindings {
+    return new Bindings(this.#root, this.#environments, this.#damaged, this.#binder, this.#problems);
+  }
+
+  #read(): ConfigText {
+    if (this.#text === undefined) throw new Error('files are read while a configuration is built, not later');
+    return this.#text;
+  }
+
+  async build(breath: Breath): Promise<BuiltSnapshot> {
+    const apis = await this.#apis(breath);
     // The endpoint itself is what routing answers, so that the kernel looks nothing up; it is filled in below.
-    const endpoints = published.map((each) => ({ ...each }) as Endpoint);
+    const endpoints: Endpoint[] = [];
+    for (const { api, environments } of apis)
+      for (const environment of environments) endpoints.push(blankEndpoint({ api, environment }));
     const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin) => ({
       ...this.#common(plugin),
       published: endpoints,
       inFlight: () => this.#host.traffic.inFlight,
       environments: this.#environments,
       groups: [...this.#groups.values()],
-      readText: (path, name) => readBeside(this.#text, this.#problems, path, name),
-      absolutePath: (path, name) => besideOf(this.#text, path, name),
+      readText: (path, name) => readBeside(this.#read(), this.#problems, path, name),
+      absolutePath: (path, name) => besideOf(this.#read(), path, name),
       problem: (path, message, offset) => {
         this.#problems.add(path, message, offset === undefined ? {} : { offset });
       },
     }));
     this.#setups = setups;
-    setups.runAll();
+    await setups.runAll(breath);
+    await setups.publish(endpoints, breath);
     checkPages(setups.hooks, this.#plugins, this.#root.management !== undefined, this.#problems);
-    const breath = new Breath();
     await this.#bindings.resolve(apis, breath);
     await this.#bindAhead(endpoints);
     const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
@@ -206,6 +223,7 @@ class Builder {
       bound.push(this.#bound(endpoint));
       if (breath.isDue) await breath.take();
     }
+    this.#rests.push(...this.#findRests());
     for (const [index, endpoint] of endpoints.entries()) {
       Object.assign(endpoint, this.#endpoint(endpoint, bound[index] ?? [], timings));
       if (breath.isDue) await breath.take();
@@ -218,12 +236,18 @@ class Builder {
       timings,
       traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
-      activate: activation(setups, this.#text),
+      activate: activation(setups, this.#read()),
       dispose: disposal(this.#binder, setups, this.#plugins, this.#host.log, () => {
         this.#client.dispose();
         this.#state.release();
       }),
     });
+  }
+
+  /** Building is over. Plugins hold on to their kits, and those to this; what was read is larger than what was built of it. */
+  release(): void {
+    this.#text = undefined;
+    this.#bindings = this.#noBindings();
   }
 
   tls(): Promise<TlsPlan> {
@@ -232,7 +256,7 @@ class Builder {
       ([name]) => !this.#damaged.has('groups', name),
     );
     const listeners = this.#damaged.has('listeners', '*') ? [] : (this.#root.listeners ?? defaultListeners);
-    const common = { text: this.#text, problems: this.#problems, log, development, now: clock.now() };
+    const common = { text: this.#read(), problems: this.#problems, log, development, now: clock.now() };
     return planTls({ ...common, listeners, groups: Object.fromEntries(groups) });
   }
 
@@ -264,9 +288,10 @@ class Builder {
     };
   }
 
-  #apis(): ApiIn[] {
+  async #apis(breath: Breath): Promise<ApiIn[]> {
     const apis: ApiIn[] = [];
     for (const [name, definition] of Object.entries(this.#root.apis ?? {})) {
+      if (breath.isDue) await breath.take();
       const [groupName = '', ...rest] = name.split('/');
       if (this.#damaged.has('apis', name) || this.#damaged.has('groups', groupName)) continue;
       const group = this.#groups.get(groupName);
@@ -295,7 +320,7 @@ class Builder {
   #bound({ api, environment }: Published): Placed[] {
     return this.#bindings.of(api, environment).flatMap(({ prepared, path }) => {
       const bound = this.#binder.bind(prepared, api, environment, path);
-      return bound === undefined ? [] : { bound, at: this.#text.locate.positionOf(path) };
+      return bound === undefined ? [] : { bound, at: this.#read().locate.positionOf(path) };
     });
   }
 
@@ -308,7 +333,7 @@ class Builder {
     const called = this.#binder.bindBackend(definition, path, api, environment);
     if (called === undefined) return undefined;
     const { backend, bound } = called;
-    placed.push({ bound, at: this.#text.locate.positionOf(path) });
+    placed.push({ bound, at: this.#read().locate.positionOf(path) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
     return compileEndpoint(target, placed, backend, limits, timings);
@@ -316,6 +341,7 @@ class Builder {
 
   /** Asks plugins that run elsewhere for what they do, while waiting is still possible. */
   async #bindAhead(endpoints: readonly Published[]): Promise<void> {
+    if (this.#plugins.every(({ sandbox }) => sandbox === undefined)) return;
     const asked: Promise<void>[] = [];
     for (const { api, environment } of endpoints) {
       for (const { prepared, onError } of this.#bindings.of(api, environment)) {
@@ -327,23 +353,34 @@ class Builder {
     await Promise.all(asked);
   }
 
+  #findRests(): Rest[] {
+    return this.#plugins.flatMap((plugin) => {
+      const { section, name } = plugin.definition;
+      if (plugin.definition.bindRest === undefined) return [];
+      const path: Path = [section?.name ?? name];
+      const config = section === undefined ? undefined : this.#root[section.name];
+      const at = config === undefined ? undefined : this.#read().locate.positionOf(path);
+      const prepared = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };
+      return [{ prepared, at }];
+    });
+  }
+
   /** What plugins do for an API that nothing binds them to. */
   #rest(uses: readonly Use[], api: Api, environment: string): Placed[] {
     const placed: Placed[] = [];
-    for (const plugin of this.#plugins) {
-      const { definition } = plugin;
-      const { section, name } = definition;
-      if (definition.bindRest === undefined || uses.some(({ prepared }) => prepared.plugin === plugin))
-        continue;
-      const path: Path = [section?.name ?? name];
-      const config = section === undefined ? undefined : this.#root[section.name];
-      const rest = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };
-      const bound = this.#binder.bind(rest, api, environment);
-      const at = config === undefined ? undefined : this.#text.locate.positionOf(path);
+    for (const { prepared, at } of this.#rests) {
+      if (uses.some((use) => use.prepared.plugin === prepared.plugin)) continue;
+      const bound = this.#binder.bind(prepared, api, environment);
       if (bound !== undefined) placed.push({ bound, at });
     }
     return placed;
   }
+}
+
+/** What a plugin does for all that it is not bound to. */
+interface Rest {
+  readonly prepared: Prepared;
+  readonly at: Position | undefined;
 }
 
 /** Reads a file that the configuration names. Noted before it is read: a change may mend what cannot be. */
@@ -365,10 +402,12 @@ function besideOf(text: ConfigText, path: Path, name: string): string {
 const maxTextBytes = 8 * 1024 * 1024;
 
 /** As `disposal`, a function of its own. */
-function activation(setups: Setups, { locate }: ConfigText): () => void {
+function activation(setups: Setups, text: ConfigText): () => void {
+  let locate: Locator | null = text.locate;
   return () => {
     const problem = setups.activate();
-    if (problem === undefined) return;
+    if (problem === undefined) locate = null;
+    if (problem === undefined || locate === null) return;
     const { path, message } = problem;
     throw new ConfigError([{ at: locate.positionOf([path]), path, message }]);
   };

@@ -620,3 +620,49 @@ test('a binding of one kind twice is told once, however many APIs it names', asy
     'bindings[1]: shop/a0 in RELEASE already has same, bound by "first" (so do 49 more); one of a kind is allowed for each API and environment',
   ]);
 });
+
+test('publish is told of each published API, after all setups and before anything is bound', async () => {
+  const events: string[] = [];
+  const first = definePlugin({
+    name: 'first',
+    summary,
+    setup: () => ({ publish: ({ api, environment }) => void events.push(`${api.name} in ${environment}`) }),
+    bindRest: () => void events.push('bound'),
+  });
+  const second = definePlugin({ name: 'second', summary, setup: () => (events.push('set up'), {}) });
+  await start(
+    configOf({ api: { environments: ['RELEASE', 'TEST'] }, root: { environments: { TEST: {} } } }),
+    first,
+    second,
+  );
+  assert.deepEqual(events, ['set up', 'shop/orders in RELEASE', 'shop/orders in TEST', 'bound', 'bound']);
+});
+
+test('an error that publish throws is a problem of the configuration', async () => {
+  const broken = definePlugin({
+    name: 'broken',
+    summary,
+    setup: () => ({
+      publish({ api }) {
+        throw new Error(`${api.name} is too much`);
+      },
+    }),
+  });
+  assert.deepEqual(await problemsOf(configOf(), broken), [
+    'broken: plugin broken could not be set up: shop/orders is too much',
+  ]);
+});
+
+test('what was read is gone when a configuration is in force', async () => {
+  let read = (): unknown => undefined;
+  const late = definePlugin({
+    name: 'late',
+    summary,
+    setup(_section, kit) {
+      read = () => kit.readText([], 'file');
+      return {};
+    },
+  });
+  await start(configOf(), late);
+  assert.throws(read, /while a configuration is built/);
+});

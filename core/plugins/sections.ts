@@ -1,4 +1,5 @@
-import type { PluginDefinition, ServiceToken, SetupKit, GatewayHooks } from '#sdk';
+import type { PluginDefinition, Published, ServiceToken, SetupKit, GatewayHooks } from '#sdk';
+import type { Breath } from '../breath.ts';
 import type { Problems } from '../config/check.ts';
 import { describeAllowed } from '../config/problems.ts';
 import type { LoadedPlugin } from './registry.ts';
@@ -32,8 +33,27 @@ export class Setups {
     }
   }
 
-  runAll(): void {
-    for (const { definition } of this.#plugins) this.#run(definition);
+  async runAll(breath: Breath): Promise<void> {
+    for (const { definition } of this.#plugins) {
+      this.#run(definition);
+      if (breath.isDue) await breath.take();
+    }
+  }
+
+  /** Tells the plugins of each API, all at once being too long to keep requests waiting. */
+  async publish(all: readonly Published[], breath: Breath): Promise<void> {
+    for (const { definition } of this.#plugins) {
+      const hooks = this.hooks.get(definition.name);
+      if (hooks?.publish === undefined) continue;
+      try {
+        for (const published of all) {
+          hooks.publish(published);
+          if (breath.isDue) await breath.take();
+        }
+      } catch (error) {
+        this.#failed(definition, error);
+      }
+    }
   }
 
   /** Tells every plugin that the configuration comes into force; says which section has a problem with that. */
@@ -81,11 +101,16 @@ export class Setups {
     } catch (error) {
       this.hooks.set(name, {});
       if (error instanceof ReportedError) return;
-      const reason = error instanceof Error ? error.message : 'it threw';
-      this.#problems.add([path], `plugin ${name} could not be set up: ${reason}`, { cause: error });
+      this.#failed(definition, error);
     } finally {
       this.#running.delete(name);
     }
+  }
+
+  #failed({ name, section }: PluginDefinition, error: unknown): void {
+    const reason = error instanceof Error ? error.message : 'it threw';
+    const message = `plugin ${name} could not be set up: ${reason}`;
+    this.#problems.add([section?.name ?? name], message, { cause: error });
   }
 
   #adopt({ name, offers }: PluginDefinition, hooks: GatewayHooks, path: string): void {
@@ -103,6 +128,7 @@ export class Setups {
 /** Each hook of a plugin's setup, and what is wrong with a value that it cannot be. */
 const hookForms: Readonly<Record<keyof GatewayHooks, (value: unknown) => string | undefined>> = {
   routing: notFunction,
+  publish: notFunction,
   describeMiss: notFunction,
   fallback: notFunction,
   completed: notFunction,

@@ -92,7 +92,7 @@ class Worker {
     this.#discard();
     if (development !== null) this.#development.know(development);
     const files: Record<string, (typeof copy.files)[string]> = {};
-    const text = readCopy(copy, process.env, files);
+    const text = await readCopy(copy, process.env, files);
     try {
       this.#prepared = await this.#serving().prepare(text);
       const plan = planOf(this.#prepared.built, await this.#development.known());

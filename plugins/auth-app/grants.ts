@@ -29,21 +29,29 @@ export class Grants {
   }
 }
 
+function publishedIn({ environments, published }: SetupKit): Map<string, Set<string>> {
+  const known = new Map([['*', new Set(environments)]]);
+  for (const { api, environment } of published) {
+    for (const pattern of [api.name, `${api.group.name}/*`]) {
+      const there = known.get(pattern) ?? new Set<string>();
+      known.set(pattern, there.add(environment));
+    }
+  }
+  return known;
+}
+
 /** Reads `apis` entries against what the configuration publishes; knows where each problem stands. */
 export class GrantReader {
   readonly #kit: SetupKit;
-  /** Environments by API, by `group/*` and for `*`. */
-  readonly #published = new Map<string, Set<string>>();
+  #known: Map<string, Set<string>> | undefined;
 
   constructor(kit: SetupKit) {
     this.#kit = kit;
-    this.#published.set('*', new Set(kit.environments));
-    for (const { api, environment } of kit.published) {
-      for (const pattern of [api.name, `${api.group.name}/*`]) {
-        const environments = this.#published.get(pattern) ?? new Set<string>();
-        this.#published.set(pattern, environments.add(environment));
-      }
-    }
+  }
+
+  /** Environments by API, by `group/*` and for `*`. With ten thousand APIs not made for nothing. */
+  get #published(): ReadonlyMap<string, ReadonlySet<string>> {
+    return (this.#known ??= publishedIn(this.#kit));
   }
 
   read(entries: readonly GrantEntry[], path: readonly (string | number)[]): Grants {

@@ -7,6 +7,7 @@ import {
   type Kit,
   type Reply,
   type ServiceToken,
+  type Published,
   type SetupKit,
   defineService,
 } from '#sdk';
@@ -35,7 +36,8 @@ export interface Site {
 export class Sites {
   readonly #values: MachineValues;
   readonly #surroundings: Surroundings;
-  readonly #apis: ReadonlyMap<string, Api>;
+  readonly #published: readonly Published[];
+  #apis: ReadonlyMap<string, Api> | undefined;
   readonly #sites = new Map<string, Site & { readonly party: Party }>();
   /** By the name of the group, then by path. */
   readonly #paths = new Map<string, Map<string, Page>>();
@@ -45,13 +47,14 @@ export class Sites {
   constructor({ values, machine, clock, log, published }: SetupKit, fetch: Fetch) {
     this.#values = new MachineValues(values, machine);
     this.#surroundings = { values: reachable(this.#values), clock, log, fetch };
-    this.#apis = new Map(published.map(({ api }) => [api.name, api]));
+    this.#published = published;
   }
 
   /** The site that an API belongs to by a binding. Undefined when something is wrong, which is then a problem. */
   join(config: Config, kit: Kit): Site | undefined {
     const problem: Kit['problem'] = (path, message) => kit.problem(path, message);
     check(config, problem);
+    this.#apis ??= new Map(this.#published.map(({ api }) => [api.name, api]));
     const paths = pathsOf(config, kit.api, this.#apis, problem);
     if (paths === undefined) return undefined;
     const key = JSON.stringify([kit.binding, config]);

@@ -2,6 +2,7 @@ import {
   type Api,
   type Arrival,
   type Fields,
+  type Group,
   HostTable,
   type Published,
   type Reply,
@@ -22,7 +23,8 @@ export default definePlugin({
   summary: 'Finds the API of a request by host name, environment, method and path.',
   offers: [Routes],
   setup(_section, kit) {
-    const hosts = buildTables(kit);
+    const tables = new Tables(kit);
+    const { hosts } = tables;
     const find: Routes['find'] = (request) => {
       const environments = hosts.find(request.host);
       if (environments === undefined) return undefined;
@@ -31,6 +33,7 @@ export default definePlugin({
       return table === undefined ? undefined : lookUp(table, request);
     };
     return {
+      publish: (published) => tables.add(published),
       routing: find,
       services: [offer(Routes, { find })],
       describeMiss: (arrival) =>
@@ -58,33 +61,44 @@ function lookUp(
 
 const noDots = { message: 'The path must not contain . or .. segments.' };
 
-function buildTables(kit: SetupKit): HostTable<Environments> {
-  const byGroup = new Map<string, Environments>();
-  const hosts = new HostTable<Environments>();
-  const patterns = new Map<string, PathPattern | undefined>();
-  const clashing = new Set<Api>();
-  for (const published of kit.published) {
+/** The paths of each group, by host name and environment. */
+class Tables {
+  readonly hosts = new HostTable<Environments>();
+  readonly #kit: SetupKit;
+  readonly #byGroup = new Map<string, Environments>();
+  readonly #clashing = new Set<Api>();
+  /** Of the API before: those of its other environments follow. */
+  #last: { readonly api: Api; readonly pattern: PathPattern | undefined } | undefined;
+
+  constructor(kit: SetupKit) {
+    this.#kit = kit;
+  }
+
+  add(published: Published): void {
     const { api, environment } = published;
-    if (!patterns.has(api.name)) patterns.set(api.name, patternOf(published, kit));
-    const pattern = patterns.get(api.name);
-    if (pattern === undefined) continue;
-    let environments = byGroup.get(api.group.name);
-    if (environments === undefined) {
-      environments = new Map();
-      byGroup.set(api.group.name, environments);
-      for (const host of api.group.hosts) hosts.add(host, environments);
-    }
+    if (this.#last?.api !== api) this.#last = { api, pattern: patternOf(published, this.#kit) };
+    const { pattern } = this.#last;
+    if (pattern === undefined) return;
+    const environments = this.#of(api.group);
     const table = environments.get(environment) ?? new PathTable<Published>();
     environments.set(environment, table);
     const { method, match } = api.request;
     const twin = table.add(method, pattern, match === 'prefix', published);
     // Once for an API, however many environments it shares with its twin.
-    if (twin === undefined || clashing.has(api)) continue;
-    clashing.add(api);
+    if (twin === undefined || this.#clashing.has(api)) return;
+    this.#clashing.add(api);
     const problem = `${twin.api.name} has the same method, path and match in ${environment}`;
-    kit.problem(['apis', api.name, 'request', 'path'], problem);
+    this.#kit.problem(['apis', api.name, 'request', 'path'], problem);
   }
-  return hosts;
+
+  #of({ name, hosts }: Group): Environments {
+    const there = this.#byGroup.get(name);
+    if (there !== undefined) return there;
+    const environments: Environments = new Map();
+    this.#byGroup.set(name, environments);
+    for (const host of hosts) this.hosts.add(host, environments);
+    return environments;
+  }
 }
 
 function patternOf({ api }: Published, kit: SetupKit): PathPattern | undefined {

@@ -25,8 +25,9 @@ export async function startVersioned(
   count: number,
   nodeFlags: readonly string[],
 ): Promise<Versioned> {
-  const textOf = (port: number, version: number): string =>
-    toConfig(port, apis(count, 'none', backend.port) + versionApi(version));
+  // Once: the machine should be busy with what is measured.
+  const equal = apis(count, 'none', backend.port);
+  const textOf = (port: number, version: number): string => toConfig(port, equal + versionApi(version));
   const target = await startGateway(workspace, name, (port) => textOf(port, 0), nodeFlags);
   await untilLive(target, 0);
   return {

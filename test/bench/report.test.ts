@@ -78,7 +78,7 @@ test('requests during a reload are told apart from those before and after', () =
   const at = (time: number, us: number, failed = {}) => ({ at: time, us: [us], failed });
   const memory = { at: 0, isCollected: true, heapUsed: 2 ** 20, rss: 2 ** 21, external: 0 };
   const report = toReloadReport({
-    plan: { apis: 10_000, reloads: 1, rate: 500 },
+    plan: { apis: 10_000, reloads: 1, rate: 500, beforeSeconds: 2, pauseMs: 1000 },
     windows: [at(0, 9), at(1000, 1000), at(2000, 2000, { 'no answer': 2 }), at(3000, 3000)],
     changes: [{ startMs: 2010, endMs: 2700 }],
     heap: { before: memory, after: memory },
@@ -93,7 +93,7 @@ test('requests during a reload are told apart from those before and after', () =
   ]);
   assert.deepEqual(rowOf(report, 'while a reload runs').slice(1, 4), ['1', '2', '2.00']);
   assert.deepEqual(rowOf(report, 'between and after').slice(1, 4), ['1', '0', '3.00']);
-  assert.match(report, /live after 690 ms/);
+  assert.match(report, /Live after\n690 ms/);
   assert.match(report, /Failed: 2 x no answer\./);
 });
 

@@ -35,7 +35,7 @@ type PartName = (typeof PARTS)[number];
 const USAGE = `Usage: npm run bench -- [flags]
 
 Measures the gateway beside other proxies, in turns, and writes a report in Markdown. Needs Debian's wrk; nginx, haproxy and
-caddy where they are installed; Express Gateway is fetched from npm. All parts but the soak take about ten minutes:
+caddy where they are installed; Express Gateway is fetched from npm. All parts but the soak take about twelve minutes:
 
   cpu           CPU time per request at full load, everybody
   latency       latency added at fixed rates, everybody
@@ -58,8 +58,10 @@ const FLAGS = {
   connections: { placeholder: 'N', description: 'that are kept alive (default: 64)' },
   rates: { placeholder: 'N,N', description: 'requests a second for latency (default: 500,2000)' },
   apis: { placeholder: 'N,N', description: 'numbers of APIs (default: 10,1000,10000,50000)' },
-  reloads: { placeholder: 'N', description: 'of 10,000 APIs under load (default: 5)' },
+  reloads: { placeholder: 'N', description: 'of 10,000 APIs under load (default: 30)' },
   'reload-rate': { placeholder: 'N', description: 'requests a second meanwhile (default: 500)' },
+  'reload-before': { placeholder: 'N', description: 'seconds of the same load before them (default: 60)' },
+  'reload-pause': { placeholder: 'N', description: 'milliseconds between two of them (default: 1000)' },
   workers: { placeholder: 'N,N', description: 'numbers of workers (default: 1,2)' },
   capabilities: { placeholder: 'a,b', description: 'only those with one of these in their names' },
   'soak-minutes': { placeholder: 'N', description: 'runs the soak for so long' },
@@ -101,8 +103,10 @@ function toPlan(values: Values, file: string): Planned[] {
   const workers = toCounts(values, 'workers', [1, 2]);
   const reload = {
     apis: 10_000,
-    reloads: toCount(values, 'reloads', 5),
+    reloads: toCount(values, 'reloads', 30),
     rate: toCount(values, 'reload-rate', 500),
+    beforeSeconds: toCount(values, 'reload-before', 60),
+    pauseMs: toCount(values, 'reload-pause', 1000),
   };
   const words = toWords(values, 'capabilities');
   const soak = {

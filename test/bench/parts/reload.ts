@@ -12,15 +12,18 @@ import { median, toLatencies } from '../statistics.ts';
 
 const NAME = 'reload';
 const WINDOW_MS = 50;
-const BEFORE_MS = 5000;
-const PAUSE_MS = 1000;
 const SETTLE_MS = 3000;
+const LIVE_WITHIN_MS = 2000;
 const LONGEST_SECONDS = 3600;
 
 export interface ReloadPlan {
   readonly apis: number;
   readonly reloads: number;
   readonly rate: number;
+  /** How long the same load is measured without reloads before. */
+  readonly beforeSeconds: number;
+  /** Between the end of one reload and the beginning of the next. */
+  readonly pauseMs: number;
 }
 
 export interface Reloaded {
@@ -44,12 +47,12 @@ export async function measureReload(bench: Bench, plan: ReloadPlan): Promise<str
     const before = await collected(target, file);
     const pace = { rate: plan.rate, seconds: LONGEST_SECONDS, connections, windowMs: WINDOW_MS };
     const loop = startOpenLoop(workspace, target.port, load(), pace);
-    await sleep(BEFORE_MS);
+    await sleep(plan.beforeSeconds * 1000);
     const changes: Change[] = [];
     for (let version = 2; version < plan.reloads + 2; version++) {
-      progress(`reload ${version - 1}/${plan.reloads}`);
+      if (version % 10 === 1) progress(`reload ${version - 1}/${plan.reloads}`);
       changes.push(await replace(version));
-      await sleep(PAUSE_MS);
+      await sleep(plan.pauseMs);
     }
     loop.stop();
     const windows = await loop.windows;
@@ -66,8 +69,11 @@ export function toReloadReport({ plan, windows, changes, heap }: Reloaded): stri
   const before = windows.filter(({ at }) => at >= begin && at + WINDOW_MS <= first);
   const isDuring = ({ at }: Window): boolean =>
     changes.some(({ startMs, endMs }) => at + WINDOW_MS > startMs && at < endMs);
+  const last = changes.at(-1)?.endMs ?? 0;
+  const all = windows.filter(({ at }) => at + WINDOW_MS > first && at < last);
   const rows = [
     ['before the reloads', before] as const,
+    ['from the first reload to the last', all] as const,
     ['while a reload runs', windows.filter(isDuring)] as const,
     ['between and after', windows.filter((each) => each.at >= first && !isDuring(each))] as const,
   ].map(([title, some]) => {
@@ -77,16 +83,19 @@ export function toReloadReport({ plan, windows, changes, heap }: Reloaded): stri
     return [title, String(answered), String(count), ...[p50, p99, max].map((value) => toFigure(value, 2))];
   });
   const headings = ['Requests', 'answered', 'failed', 'p50 ms', 'p99 ms', 'max ms'];
-  return toParagraphs(toSummary(plan, changes, heap), toTable(headings, rows), toReasons(windows));
+  const ratio = toLatencies(latenciesMs(all)).p99 / toLatencies(latenciesMs(before)).p99;
+  const compared = `With reloads, p99 is ${toFigure(ratio, 2)} of what it was before them.`;
+  return toParagraphs(toSummary(plan, changes, heap), toTable(headings, rows), compared, toReasons(windows));
 }
 
 function toSummary(plan: ReloadPlan, changes: readonly Change[], heap: Reloaded['heap']): string {
   const times = changes.map(({ startMs, endMs }) => endMs - startMs);
   const mib = (bytes: number): string => toFigure(bytes / 2 ** 20, 1);
   const { before, after } = heap;
-  return `${plan.reloads} reloads of ${plan.apis.toLocaleString('en')} APIs at ${plan.rate} requests a second, each live after ${toFigure(median(times), 0)} ms
-(median; ${times.map((time) => toFigure(time, 0)).join(', ')}). Latency counts from the intended time. Heap after a garbage collection: ${mib(before.heapUsed)} MiB before
-the reloads, ${mib(after.heapUsed)} MiB after; resident ${mib(before.rss)} and ${mib(after.rss)} MiB.`;
+  const late = times.filter((time) => time >= LIVE_WITHIN_MS).length;
+  return `${plan.reloads} reloads of ${plan.apis.toLocaleString('en')} APIs, ${plan.pauseMs} ms apart, at ${plan.rate} requests a second; the same load for ${plan.beforeSeconds} s before. Live after
+${toFigure(median(times), 0)} ms (median; the longest ${toFigure(Math.max(...times), 0)} ms, ${late} of ${LIVE_WITHIN_MS} ms or more). Latency counts from the intended time. Heap after a garbage collection:
+${mib(before.heapUsed)} MiB before the reloads, ${mib(after.heapUsed)} MiB after; resident ${mib(before.rss)} and ${mib(after.rss)} MiB.`;
 }
 
 function toReasons(windows: readonly Window[]): string {
