@@ -110,6 +110,7 @@ function guardedPage(plugin: string, page: ManagementPage, log: Log): Management
         ...(workers.remains !== undefined && {
           remains: (shares: readonly unknown[]) => workers.remains?.(shares) as unknown,
         }),
+        ...(workers.counted !== undefined && { counted: () => workers.counted?.() as unknown }),
       },
     }),
   };

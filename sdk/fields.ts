@@ -27,30 +27,30 @@ export class Fields {
 
   /** The first value of the field, or undefined. */
   get(name: string): string | undefined {
-    const index = this.#find(name.toLowerCase(), 0);
+    const index = find(this.flat, name, 0);
     return index < 0 ? undefined : this.flat[index + 1];
   }
 
   /** All values of the field, one entry a field line. */
   getAll(name: string): string[] {
+    const { flat } = this;
     const values: string[] = [];
-    const lower = name.toLowerCase();
-    for (let index = this.#find(lower, 0); index >= 0; index = this.#find(lower, index + 2)) {
-      values.push(this.flat[index + 1] ?? '');
+    for (let index = find(flat, name, 0); index >= 0; index = find(flat, name, index + 2)) {
+      values.push(flat[index + 1] ?? '');
     }
     return values;
   }
 
   /** All values joined with a comma and a blank, as RFC 9110 section 5.3 allows; undefined when absent. */
   combined(name: string): string | undefined {
-    const lower = name.toLowerCase();
-    const index = this.#find(lower, 0);
+    const { flat } = this;
+    const index = find(flat, name, 0);
     if (index < 0) return undefined;
-    return this.#find(lower, index + 2) < 0 ? this.flat[index + 1] : this.getAll(name).join(', ');
+    return find(flat, name, index + 2) < 0 ? flat[index + 1] : this.getAll(name).join(', ');
   }
 
   has(name: string): boolean {
-    return this.#find(name.toLowerCase(), 0) >= 0;
+    return find(this.flat, name, 0) >= 0;
   }
 
   /**
@@ -59,14 +59,14 @@ export class Fields {
    */
   set(name: string, value: string): void {
     const checked = checkedValue(name, value);
-    const lower = name.toLowerCase();
-    const index = this.#find(lower, 0);
+    const { flat } = this;
+    const index = find(flat, name, 0);
     if (index < 0) {
-      this.flat.push(name, checked);
+      flat.push(name, checked);
       return;
     }
-    this.flat[index + 1] = checked;
-    if (this.#find(lower, index + 2) >= 0) this.#removeFrom(lower, index + 2);
+    flat[index + 1] = checked;
+    removeFrom(flat, name, index + 2);
   }
 
   /**
@@ -78,9 +78,7 @@ export class Fields {
   }
 
   delete(name: string): void {
-    const lower = name.toLowerCase();
-    const index = this.#find(lower, 0);
-    if (index >= 0) this.#removeFrom(lower, index);
+    removeFrom(this.flat, name, 0);
   }
 
   /** Removes every field whose lower-case name is in the set, in one pass. */
@@ -106,31 +104,34 @@ export class Fields {
   clone(): Fields {
     return new Fields(this.flat.slice());
   }
+}
 
-  #find(lower: string, from: number): number {
-    const { flat } = this;
-    const { length } = lower;
-    for (let index = from; index < flat.length; index += 2) {
-      const name = flat[index];
-      if (name !== undefined && name.length === length && (name === lower || name.toLowerCase() === lower)) {
-        return index;
-      }
-    }
-    return -1;
+/** Where the field is, from an index on; -1 when it is not there. The lengths of most names spare the rest. */
+function find(flat: readonly string[], name: string, from: number): number {
+  const { length } = name;
+  let lower: string | undefined;
+  for (let index = from; index < flat.length; index += 2) {
+    const each = flat[index];
+    if (each === undefined || each.length !== length) continue;
+    if (each === name) return index;
+    lower ??= name.toLowerCase();
+    if (each.toLowerCase() === lower) return index;
   }
+  return -1;
+}
 
-  #removeFrom(lower: string, from: number): void {
-    const { flat } = this;
-    let kept = from;
-    for (let index = from; index < flat.length; index += 2) {
-      const name = flat[index] ?? '';
-      if (name.length === lower.length && name.toLowerCase() === lower) continue;
-      flat[kept] = name;
-      flat[kept + 1] = flat[index + 1] ?? '';
-      kept += 2;
-    }
-    flat.length = kept;
+function removeFrom(flat: string[], name: string, from: number): void {
+  let kept = find(flat, name, from);
+  if (kept < 0) return;
+  const lower = name.toLowerCase();
+  for (let index = kept + 2; index < flat.length; index += 2) {
+    const each = flat[index] ?? '';
+    if (each.length === lower.length && each.toLowerCase() === lower) continue;
+    flat[kept] = each;
+    flat[kept + 1] = flat[index + 1] ?? '';
+    kept += 2;
   }
+  flat.length = kept;
 }
 
 // CR or LF in a value would let whoever chose the value write fields, or a whole second message, of their own.

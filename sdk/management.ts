@@ -26,6 +26,8 @@ export interface SharedPage<Share = any> {
    * for every second, as by a GET without a query. Nothing is left of them when absent.
    */
   remains?(shares: readonly Share[]): Share | Promise<Share>;
+  /** What `remains` needs of a share, where a whole one costs too much to be asked for every second. */
+  counted?(): Share | Promise<Share>;
 }
 
 export interface ManagementRequest {

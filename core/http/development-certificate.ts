@@ -1,5 +1,3 @@
-import { generate } from 'selfsigned';
-
 /** A certificate and its key, both PEM. */
 export interface CertificatePair {
   readonly certificate: string;
@@ -10,6 +8,8 @@ const dayMs = 24 * 60 * 60 * 1000;
 
 /** Makes a certificate that nobody vouches for, for `tls: selfsigned`. The key never leaves the process. */
 async function createPair(names: readonly string[]): Promise<CertificatePair> {
+  // Few gateways make one, and its code takes 15 MB.
+  const { generate } = await import('selfsigned');
   const altNames = [
     ...['localhost', ...names].map((value) => ({ type: 2 as const, value })),
     ...['127.0.0.1', '::1'].map((ip) => ({ type: 7 as const, ip })),

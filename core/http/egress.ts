@@ -8,6 +8,7 @@ import type { ForwardBody } from '../kernel/request-body.ts';
 import { Switched } from '../kernel/tunnel.ts';
 import { Deadline } from './deadlines.ts';
 import type { AnswerHandler } from './origin/origin-request.ts';
+import { connector } from './origin/connect.ts';
 import { OriginPool } from './origin/pool.ts';
 import { UndiciPool } from './undici-pool.ts';
 import { SocketTunnel } from './tunnel.ts';
@@ -49,12 +50,17 @@ export interface OriginClient {
 
 /** One pool of connections for an origin; it outlives the configurations that use it. */
 export function createPool(origin: string, limits: EgressLimits): OriginClient {
-  const connect = watched(buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false }));
   const connections = limits.connectionsPerOrigin;
   if (origin.startsWith('http:')) {
-    const idleMs = limits.idleConnectionMs;
-    return new OriginPool(origin, { connections, idleMs, maxHeadBytes: maxHeaderBytes, connect });
+    const connect = connector(limits.connectTimeoutMs);
+    return new OriginPool(origin, {
+      connections,
+      idleMs: limits.idleConnectionMs,
+      maxHeadBytes: maxHeaderBytes,
+      connect: (to, receive, callback) => connect(to, receive, watched(callback)),
+    });
   }
+  const connect = buildConnector({ timeout: limits.connectTimeoutMs, allowH2: false });
   return new UndiciPool(origin, {
     connections,
     pipelining: 1,
@@ -64,17 +70,17 @@ export function createPool(origin: string, limits: EgressLimits): OriginClient {
     keepAliveMaxTimeout: limits.idleConnectionMs,
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: 0,
-    connect: (options, callback) => connect({ ...options, servername: nameOf(options.servername) }, callback),
+    connect: (options, callback) =>
+      connect({ ...options, servername: nameOf(options.servername) }, watched(callback)),
   });
 }
 
 /** Remembers what connections die of. */
-function watched(connect: buildConnector.connector): buildConnector.connector {
-  return (options, callback) =>
-    connect(options, (...result) => {
-      if (result[0] === null) watch(result[1]);
-      callback(...result);
-    });
+function watched(callback: buildConnector.Callback): buildConnector.Callback {
+  return (...result) => {
+    if (result[0] === null) watch(result[1]);
+    callback(...result);
+  };
 }
 
 // A function of its own: a listener that was made beside `callback` would hold that for as long as the connection lives.

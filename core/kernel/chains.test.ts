@@ -59,10 +59,9 @@ const identifies = bind('identifies', {
 function run(chain: Chain<never, unknown> | null, subject: unknown): [string[], unknown] {
   assert.ok(chain, 'the hook is used');
   ran.length = 0;
-  let answer: unknown = 'nobody called back';
-  chain(subject as never, (ending) => {
-    answer = ending === undefined ? undefined : 'answer' in ending ? ending.answer : ending.fault;
-  });
+  const ending = chain(subject as never);
+  assert.ok(!(ending instanceof Promise), 'plain functions end at once');
+  const answer = ending === undefined ? undefined : 'answer' in ending ? ending.answer : ending.fault;
   return [[...ran], answer];
 }
 

@@ -7,7 +7,7 @@ import { type ApiHookName, type Handler, compileChain, stagesOf } from './hooks.
 import type { Inbound } from './inbound.ts';
 import type { Outbound } from './outbound.ts';
 import type { BodyLimits } from './content-reader.ts';
-import { timed } from './timing.ts';
+import { timed, timerOf } from './timing.ts';
 
 /** A binding in its place in the YAML. */
 export interface Placed {
@@ -75,6 +75,7 @@ function authHandlers(placed: readonly Placed[], timings: readonly HandlerTiming
     hook: 'auth',
     binding: 'identity required',
     at: undefined,
+    timer: null,
     // Not only null: a plugin without types may set what a look-up did not find.
     handle: ({ identity }) =>
       typeof identity === 'object' && identity !== null ? undefined : refuse('not-authenticated'),
@@ -116,8 +117,8 @@ function collect<Subject>(
     // The hook's name decides what it is called with; the types of the table say the same for each hook.
     const typed = bare as (subject: Subject) => unknown;
     const plugin = prepared.plugin.definition.name;
-    const handle = timed(timings, plugin, hook, typed);
-    handlers.push({ plugin, hook, binding: prepared.name, at, handle });
+    const timer = timerOf(timings, plugin, hook);
+    handlers.push({ plugin, hook, binding: prepared.name, at, timer, handle: typed });
   }
   return handlers;
 }

@@ -4,6 +4,7 @@ import {
   type Fields,
   type Identity,
   type Api,
+  type NoteKey,
   type Notes,
   Params,
   parseCookies,
@@ -56,6 +57,24 @@ export interface Incoming {
 }
 
 const noValues: ReadonlyMap<string, string> = new Map();
+
+/** One or two notes, mostly: looking through them takes less than a Map. */
+class NoteList implements Notes {
+  readonly #keys: NoteKey<unknown>[] = [];
+  readonly #values: unknown[] = [];
+
+  get<T>(key: NoteKey<T>): T | undefined {
+    const index = this.#keys.indexOf(key);
+    // Set under this key, whose type is that of the value.
+    return index < 0 ? undefined : (this.#values[index] as T);
+  }
+
+  set<T>(key: NoteKey<T>, value: T): void {
+    const index = this.#keys.indexOf(key);
+    if (index < 0) this.#keys.push(key);
+    this.#values[index < 0 ? this.#values.length : index] = value;
+  }
+}
 
 /** One request, from its head to the last byte of its answer. Implements what plugins see, and carries the run. */
 export class Exchange implements PublicExchange {
@@ -130,8 +149,7 @@ export class Exchange implements PublicExchange {
   }
 
   get notes(): Notes {
-    // A key's type is that of what is set under it, which is more than a Map can say.
-    return (this.#notes ??= new Map() as Notes);
+    return (this.#notes ??= new NoteList());
   }
 
   get hasBody(): boolean {

@@ -16,6 +16,7 @@ function handler(name: string, handle: (ran: string[]) => unknown): Handler<stri
     hook: 'auth',
     binding: name,
     at: undefined,
+    timer: null,
     handle(ran) {
       ran.push(name);
       return handle(ran);
@@ -25,25 +26,16 @@ function handler(name: string, handle: (ran: string[]) => unknown): Handler<stri
 
 const goesOn = (name: string) => handler(name, () => undefined);
 
-/** Runs a chain; fails after a while instead of hanging, and when `done` is called more than once. */
+/** Runs a chain. One that hangs fails its test, as nothing is left to wait for. */
 async function run(
   ...handlers: Handler<string[]>[]
 ): Promise<{ ran: string[]; ending: Ending<Reply> | undefined }> {
   const chain = compileChain('auth', handlers, isReply);
   assert.ok(chain);
   const ran: string[] = [];
-  let calls = 0;
-  const ending = await new Promise<Ending<Reply> | undefined>((resolve, reject) => {
-    const hung = setTimeout(() => reject(new Error('the chain hangs')), 5_000);
-    chain(ran, (end) => {
-      calls += 1;
-      clearTimeout(hung);
-      resolve(end);
-    });
-  });
-  // A second call would come from a microtask or an immediate of a badly behaved thenable.
+  const ending = await chain(ran);
+  // A handler that runs once more would do so in a microtask or an immediate, for a badly behaved thenable.
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(calls, 1, 'the chain ended more than once');
   return { ran, ending };
 }
 
@@ -243,21 +235,16 @@ test('a check that throws on an answer is a fault, not an exception', () => {
     },
   };
   const chain = compileChain('backendRouting', [handler('odd', () => trap)], isBackend);
-  let ending: Ending<Backend> | undefined;
-  chain?.([], (end) => {
-    ending = end;
-  });
+  const ending = chain?.([]);
   assert.ok(ending !== undefined && 'fault' in ending);
 });
 
 test('a chain of plain functions ends in the same tick, without a promise', () => {
   const chain = compileChain('auth', [goesOn('a'), goesOn('b'), handler('c', () => refusal)], isReply);
   const ran: string[] = [];
-  let ending: Ending<Reply> | undefined;
-  chain?.(ran, (end) => {
-    ending = end;
-  });
+  const ending = chain?.(ran);
   assert.deepEqual(ran, ['a', 'b', 'c']);
+  assert.ok(!(ending instanceof Promise));
   assert.equal(answerOf(ending), refusal);
 });
 
@@ -269,25 +256,53 @@ test('one chain serves requests that overlap', async () => {
   );
   const chain = compileChain('auth', [waits, goesOn('last')], isReply);
   assert.ok(chain);
-  const ends = [['x'], []].map(
-    (subject) =>
-      new Promise<string>((resolve) =>
-        chain(subject, (end) => resolve(end === undefined ? 'through' : 'refused')),
-      ),
+  const ends = [['x'], []].map(async (subject) =>
+    (await chain(subject)) === undefined ? 'through' : 'refused',
   );
   for (const open of gates.toReversed()) open();
   assert.deepEqual(await Promise.all(ends), ['refused', 'through']);
 });
 
-test('a throw behind the chain is not taken for a fault of its last handler', () => {
-  const chain = compileChain('auth', [goesOn('a'), goesOn('b')], isReply);
-  let calls = 0;
-  const done = (): void => {
-    calls += 1;
-    throw new Error('behind');
-  };
-  assert.throws(() => chain?.([], done), /behind/);
-  assert.equal(calls, 1);
+/** What each handler of a chain does, at once or later. */
+const deeds: Readonly<Record<string, () => unknown>> = {
+  'goes on': () => undefined,
+  answers: () => refusal,
+  throws: () => {
+    throw new Error('boom');
+  },
+  'means nothing': () => null,
+};
+
+test('handlers that wait and handlers that do not may stand in any order', async () => {
+  const kinds = Object.entries(deeds).flatMap(([name, handle]) => [
+    handler(name, handle),
+    handler(name, async () => handle()),
+  ]);
+  for (const first of kinds) {
+    for (const second of kinds) {
+      for (const third of kinds) {
+        const handlers = [first, second, third];
+        const names = handlers.map(({ plugin }) => plugin);
+        const last = names.findIndex((name) => name !== 'goes on');
+        const { ran, ending } = await run(...handlers);
+        assert.deepEqual(ran, last < 0 ? names : names.slice(0, last + 1));
+        assert.equal(ending?.handler, handlers[last]);
+        if (names[last] === 'answers') assert.equal(answerOf(ending), refusal);
+        else if (last >= 0) assert.equal(faultOf(ending).message === 'boom', names[last] === 'throws');
+      }
+    }
+  }
+});
+
+test('what stands before a handler that waits has run when the chain answers its promise', async () => {
+  const waits = handler('waits', () => Promise.resolve());
+  const chain = compileChain('auth', [goesOn('a'), waits, goesOn('b'), waits, goesOn('c')], isReply);
+  const ran: string[] = [];
+  const ending = chain?.(ran);
+  assert.deepEqual(ran, ['a', 'waits']);
+  assert.ok(ending instanceof Promise);
+  assert.equal(await ending, undefined);
+  assert.deepEqual(ran, ['a', 'waits', 'b', 'waits', 'c']);
 });
 
 test('a synchronous hook takes answers, skips undefined, and calls all else a fault', () => {

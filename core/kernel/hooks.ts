@@ -1,6 +1,7 @@
 import type { HookStages } from '#sdk';
-import { AsyncSeriesBailHook, SyncBailHook } from 'tapable';
+import { SyncBailHook } from 'tapable';
 import type { Position } from '../config/problems.ts';
+import type { Timer } from './timing.ts';
 
 /** The hooks, and how each is run. One table. */
 const hookTable = {
@@ -37,6 +38,8 @@ export interface Handler<Subject> {
   /** The name it is bound under. */
   readonly binding: string;
   readonly at: Position | undefined;
+  /** Null where nobody wants to know how long it takes. */
+  readonly timer: Timer | null;
   handle(subject: Subject): unknown;
 }
 
@@ -45,11 +48,12 @@ export type Ending<Answer> =
   | { readonly handler: Handler<never>; readonly answer: Answer }
   | { readonly handler: Handler<never>; readonly fault: Error };
 
-export type Chain<Subject, Answer> = (
-  subject: Subject,
-  done: (ending: Ending<Answer> | undefined) => void,
-) => void;
-export type SyncChain<Subject, Answer> = (subject: Subject) => Ending<Answer> | undefined;
+/** What a chain came to: undefined when every handler went on. */
+type Outcome<Answer> = Ending<Answer> | undefined;
+
+/** At once where all handlers that were called answered at once. The promise never rejects. */
+export type Chain<Subject, Answer> = (subject: Subject) => Outcome<Answer> | Promise<Outcome<Answer>>;
+export type SyncChain<Subject, Answer> = (subject: Subject) => Outcome<Answer>;
 
 type Check<Answer> = (answer: unknown) => answer is Answer;
 
@@ -58,9 +62,10 @@ type Check<Answer> = (answer: unknown) => answer is Answer;
  *
  * This is the only place that touches tapable, because four of its habits would let a request through unchecked:
  * an async function given to `tap` in a bail hook ends the chain; a `tapPromise` handler that throws synchronously
- * after the first hangs it; a falsy error counts as success; `null` bails. Here every handler is a
- * `tapAsync` that calls back exactly once: with nothing when the answer is undefined, else with an Ending, never with
- * tapable's own error. Handlers that answer at once cost no promise.
+ * after the first hangs it; a falsy error counts as success; `null` bails. Here every handler is a `tap` that never
+ * throws, and bails with an Ending, or with the promise of how the chain ends when the handler answered a promise:
+ * that of itself, and of those behind it. Handlers that answer at once run one after the other, without a promise or a
+ * callback.
  */
 export function compileChain<Subject, Answer>(
   hook: HookName,
@@ -68,23 +73,21 @@ export function compileChain<Subject, Answer>(
   isAnswer: Check<Answer>,
 ): Chain<Subject, Answer> | null {
   if (handlers.length === 0) return null;
-  const tapable = new AsyncSeriesBailHook<[Subject], Ending<Answer>>(['subject'], hook);
-  for (const handler of handlers) {
-    tapable.tapAsync(
-      handler.plugin,
-      (subject: Subject, callback: (error: null, ending?: Ending<Answer>) => void) => {
-        const step = take(handler, subject, isAnswer);
-        // Outside of `take`, so that a fault further on is not taken for this handler's.
-        if (step instanceof Promise) settle(handler, step, isAnswer, callback);
-        else callback(null, step);
-      },
-    );
-  }
-  return (subject, done) => {
-    tapable.callAsync(subject, (_error, result) => {
-      done(result);
+  const tapable = new SyncBailHook<[Subject], ReturnType<Chain<Subject, Answer>>>(['subject'], hook);
+  for (const [index, handler] of handlers.entries()) {
+    // Compiled when first somebody waits: most handlers never do.
+    let rest: Chain<Subject, Answer> | null | undefined;
+    tapable.tap(handler.plugin, (subject) => {
+      const step = take(handler, subject, isAnswer);
+      if (!(step instanceof Promise)) return step;
+      return settled(handler, step, isAnswer).then((ending) => {
+        if (ending !== undefined) return ending;
+        if (rest === undefined) rest = compileChain(hook, handlers.slice(index + 1), isAnswer);
+        return rest === null ? undefined : rest(subject);
+      });
     });
-  };
+  }
+  return (subject) => tapable.call(subject);
 }
 
 /** The same for a hook whose handlers must answer at once: a promise is a fault, not an answer. */
@@ -94,7 +97,7 @@ export function compileSyncChain<Subject, Answer>(
   isAnswer: Check<Answer>,
 ): SyncChain<Subject, Answer> | null {
   if (handlers.length === 0) return null;
-  const tapable = new SyncBailHook<[Subject], Ending<Answer> | undefined>(['subject'], hook);
+  const tapable = new SyncBailHook<[Subject], Outcome<Answer>>(['subject'], hook);
   for (const handler of handlers) {
     tapable.tap(handler.plugin, (subject) => {
       const step = take(handler, subject, isAnswer);
@@ -112,9 +115,13 @@ function take<Subject, Answer>(
   handler: Handler<Subject>,
   subject: Subject,
   isAnswer: Check<Answer>,
-): Ending<Answer> | Promise<unknown> | undefined {
+): Outcome<Answer> | Promise<unknown> {
   try {
-    const answer = handler.handle(subject);
+    const { timer } = handler;
+    const answer =
+      timer !== null && timer.isDue()
+        ? timer.time((each: Subject) => handler.handle(each), subject)
+        : handler.handle(subject);
     if (answer === undefined) return undefined;
     // A hand-made thenable may call back twice or throw; a real promise around it cannot.
     if (isThenable(answer)) return Promise.resolve(answer);
@@ -124,19 +131,14 @@ function take<Subject, Answer>(
   }
 }
 
-function settle<Subject, Answer>(
-  handler: Handler<Subject>,
+function settled<Answer>(
+  handler: Handler<never>,
   promise: Promise<unknown>,
   isAnswer: Check<Answer>,
-  callback: (error: null, ending?: Ending<Answer>) => void,
-): void {
-  promise.then(
-    (answer) => {
-      callback(null, answer === undefined ? undefined : ending(handler, answer, isAnswer));
-    },
-    (error: unknown) => {
-      callback(null, thrown(handler, error, isAnswer));
-    },
+): Promise<Outcome<Answer>> {
+  return promise.then(
+    (answer) => (answer === undefined ? undefined : ending(handler, answer, isAnswer)),
+    (error: unknown) => thrown(handler, error, isAnswer),
   );
 }
 

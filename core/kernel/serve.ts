@@ -1,6 +1,6 @@
 import { type Backend, BodyStream, type Completed, type Log, type RefusalKind, Reply, refuse } from '#sdk';
 import { type Position, formatPosition } from '../config/problems.ts';
-import type { Endpoint, Finisher } from './endpoint.ts';
+import type { CompletedListener, Endpoint, Finisher } from './endpoint.ts';
 import type { Exchange, Outcome } from './exchange.ts';
 import type { Chain, Ending } from './hooks.ts';
 import { Inbound } from './inbound.ts';
@@ -11,6 +11,8 @@ import { renderRefusal } from './render.ts';
 const maxPasses = 10;
 
 const clientGone = new Error('the caller went away');
+
+const none: readonly CompletedListener[] = [];
 
 /**
  * Runs one request through the hooks. Everything that goes wrong becomes an answer; nothing is thrown.
@@ -27,7 +29,7 @@ export function serve(exchange: Exchange, malformed?: RefusalKind): void {
   if (ending === undefined) {
     // A refusal here would be for a request that nobody serves; whoever reads too much content is refused then.
     exchange.incoming.body.limit(snapshot.fallbackLimits);
-    run(snapshot.fallback, exchange, exchange, notFound);
+    run(snapshot.fallback, exchange, notFound);
     return;
   }
   if ('fault' in ending || ending.answer instanceof Reply) {
@@ -48,7 +50,7 @@ export function serve(exchange: Exchange, malformed?: RefusalKind): void {
   }
   const tooLarge = exchange.incoming.body.limit(endpoint.bodyLimits);
   if (tooLarge !== undefined) respond(exchange, tooLarge);
-  else run(endpoint.preAuth, exchange, exchange, authenticate);
+  else run(endpoint.preAuth, exchange, authenticate);
 }
 
 /** The caller is gone: whatever still runs is told, and its answer will be dropped. */
@@ -65,7 +67,7 @@ function notFound(exchange: Exchange): void {
 }
 
 function authenticate(exchange: Exchange): void {
-  run(endpointOf(exchange).auth, exchange, exchange, routeBackend);
+  run(endpointOf(exchange).auth, exchange, routeBackend);
 }
 
 /** From here on a request is the backend's: hooks before this have let it pass. */
@@ -75,12 +77,16 @@ export function routeBackend(exchange: Exchange): void {
     call(exchange, backend);
     return;
   }
-  backendRouting(exchange, (ending) => {
-    if (exchange.isAborted) return;
-    if (ending === undefined) call(exchange, backend);
-    else if ('answer' in ending && !(ending.answer instanceof Reply)) call(exchange, ending.answer);
-    else conclude(exchange, ending as Ending<Reply>);
-  });
+  const ending = backendRouting(exchange);
+  if (ending instanceof Promise) void ending.then((later) => chosen(exchange, later));
+  else chosen(exchange, ending);
+}
+
+function chosen(exchange: Exchange, ending: Ending<Reply | Backend> | undefined): void {
+  if (exchange.isAborted) return;
+  if (ending === undefined) call(exchange, endpointOf(exchange).backend);
+  else if ('answer' in ending && !(ending.answer instanceof Reply)) call(exchange, ending.answer);
+  else conclude(exchange, ending as Ending<Reply>);
 }
 
 function call(exchange: Exchange, backend: Backend): void {
@@ -122,8 +128,24 @@ function prepare(exchange: Exchange, backend: Backend): void {
     return;
   }
   const { backendSigning } = endpointOf(exchange);
-  if (backendSigning === null) invoke(exchange, backend, outbound);
-  else run(backendSigning, outbound, exchange, () => invoke(exchange, backend, outbound));
+  if (backendSigning === null) {
+    invoke(exchange, backend, outbound);
+    return;
+  }
+  const ending = backendSigning(outbound);
+  if (ending instanceof Promise) void ending.then((later) => signed(exchange, backend, outbound, later));
+  else signed(exchange, backend, outbound, ending);
+}
+
+function signed(
+  exchange: Exchange,
+  backend: Backend,
+  outbound: Outbound,
+  ending: Ending<Reply> | undefined,
+): void {
+  if (exchange.isAborted) return;
+  if (ending === undefined) invoke(exchange, backend, outbound);
+  else conclude(exchange, ending);
 }
 
 /** What a plugin without types may answer where only undefined and a Reply mean something. */
@@ -175,9 +197,8 @@ function backendFault(exchange: Exchange, error: unknown): void {
   respond(exchange, refuse('internal', { cause: 'the backend threw' }));
 }
 
-function run<Subject>(
-  chain: Chain<Subject, Reply> | null,
-  subject: Subject,
+function run(
+  chain: Chain<Exchange, Reply> | null,
   exchange: Exchange,
   next: (exchange: Exchange) => void,
 ): void {
@@ -185,11 +206,19 @@ function run<Subject>(
     next(exchange);
     return;
   }
-  chain(subject, (ending) => {
-    if (exchange.isAborted) return;
-    if (ending === undefined) next(exchange);
-    else conclude(exchange, ending);
-  });
+  const ending = chain(exchange);
+  if (ending instanceof Promise) void ending.then((later) => proceed(exchange, later, next));
+  else proceed(exchange, ending, next);
+}
+
+function proceed(
+  exchange: Exchange,
+  ending: Ending<Reply> | undefined,
+  next: (exchange: Exchange) => void,
+): void {
+  if (exchange.isAborted) return;
+  if (ending === undefined) next(exchange);
+  else conclude(exchange, ending);
 }
 
 function conclude(exchange: Exchange, ending: Ending<Reply>): void {
@@ -232,19 +261,19 @@ function respond(exchange: Exchange, reply: Reply, source: 'backend' | 'gateway'
     return;
   }
   const response = exchange.endpoint === null ? null : exchange.endpoint.response;
-  if (response === null) {
+  const ending = response === null ? undefined : response(inbound);
+  if (ending instanceof Promise) void ending.then((later) => responded(exchange, inbound, later));
+  else responded(exchange, inbound, ending);
+}
+
+function responded(exchange: Exchange, inbound: Inbound, ending: Ending<Reply> | undefined): void {
+  if (ending === undefined) {
     deliver(exchange, inbound);
     return;
   }
-  response(inbound, (ending) => {
-    if (ending === undefined) {
-      deliver(exchange, inbound);
-      return;
-    }
-    exchange.answeredBy = ending.handler;
-    drop(inbound, new Error('the answer was replaced'));
-    deliver(exchange, new Inbound(exchange, settled(exchange, ending), 'gateway'));
-  });
+  exchange.answeredBy = ending.handler;
+  drop(inbound, new Error('the answer was replaced'));
+  deliver(exchange, new Inbound(exchange, settled(exchange, ending), 'gateway'));
 }
 
 /** Nobody gets this answer. */
@@ -335,7 +364,7 @@ function complete(
   if (exchange.isCompleted) return;
   exchange.isCompleted = true;
   const { snapshot, endpoint } = exchange;
-  const bound = endpoint === null ? [] : endpoint.completed;
+  const bound = endpoint === null ? none : endpoint.completed;
   if (bound.length > 0 || snapshot.completed.length > 0) {
     const notice: Completed = {
       arrival: exchange,
@@ -349,31 +378,25 @@ function complete(
       refusal: exchange.refusal,
       answeredBy: exchange.answeredBy,
     };
-    for (const listener of [...bound, ...snapshot.completed]) {
-      const { plugin, binding, at } = listener;
-      tell(() => listener.notify(notice), { plugin, hook: 'completed', binding }, at, snapshot.log);
-    }
+    for (const listener of bound) tell(listener, notice, snapshot.log);
+    for (const listener of snapshot.completed) tell(listener, notice, snapshot.log);
   }
   snapshot.leave();
 }
 
-/** Calls a function of a plugin that answers nothing; its faults are logged. */
-function tell(
-  call: () => unknown,
-  where: Readonly<Record<string, unknown>>,
-  at: Position | undefined,
-  log: Log,
-): void {
-  const failed = (error: unknown): void => {
-    log.error({ ...where, at: written(at), error: describe(error) }, 'a plugin failed');
-  };
+function tell(listener: CompletedListener, notice: Completed, log: Log): void {
   try {
-    const result = call();
+    const result = listener.notify(notice) as unknown;
     // Nobody waits for an async function, but its rejection would end the process.
-    if (result instanceof Promise) result.catch(failed);
+    if (result instanceof Promise) result.catch((error: unknown) => untold(listener, error, log));
   } catch (error) {
-    failed(error);
+    untold(listener, error, log);
   }
+}
+
+function untold({ plugin, binding, at }: CompletedListener, error: unknown, log: Log): void {
+  const place = { plugin, hook: 'completed', binding, at: written(at) };
+  log.error({ ...place, error: describe(error) }, 'a plugin failed');
 }
 
 function endpointOf(exchange: Exchange): Endpoint {

@@ -7,7 +7,7 @@ import { compileWithheld } from '../kernel/forwarding.ts';
 import type { BodyLimits } from '../kernel/content-reader.ts';
 import type { Exchange } from '../kernel/exchange.ts';
 import { type Chain, type Handler, type SyncChain, compileChain, compileSyncChain } from '../kernel/hooks.ts';
-import { timed } from '../kernel/timing.ts';
+import { timed, timerOf } from '../kernel/timing.ts';
 
 /** Longest content of a request that found no API: nothing has asked yet who sends it. */
 const fallbackBytes = 64 * 1024;
@@ -72,15 +72,16 @@ export class BuiltSnapshot implements Snapshot {
     const unrouted: Finisher[] = [];
     for (const [plugin, hooks] of parts.setups) {
       if (hooks.routing !== undefined) {
-        const handle = timed(parts.timings, plugin, 'routing', hooks.routing.bind(hooks));
-        routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, handle });
+        const timer = timerOf(parts.timings, plugin, 'routing');
+        const handle = hooks.routing.bind(hooks);
+        routing.push({ plugin, hook: 'routing', binding: plugin, at: undefined, timer, handle });
       }
       const describeMiss = hooks.describeMiss?.bind(hooks);
       if (describeMiss !== undefined) missDescribers.push(describeMiss);
       const serve = hooks.fallback?.bind(hooks);
       if (serve !== undefined) {
-        const handle = timed(parts.timings, plugin, 'fallback', serve);
-        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, handle });
+        const timer = timerOf(parts.timings, plugin, 'fallback');
+        fallback.push({ plugin, hook: 'fallback', binding: plugin, at: undefined, timer, handle: serve });
       }
       const bare = hooks.completed?.bind(hooks);
       if (bare !== undefined) {

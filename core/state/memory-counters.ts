@@ -64,13 +64,17 @@ class PluginCounters implements Counters {
   take(limits: readonly Limit[]): Taken {
     const now = this.#clock.now();
     const used: number[] = [];
+    // Looked up once: callers' keys are long, and made anew for each request.
+    const found: (Count | undefined)[] = [];
     let refusedBy = -1;
     for (let index = 0; index < limits.length; index += 1) {
       const limit = limits[index];
       if (limit === undefined) continue;
-      const count = limit.isBucket === true ? this.#missing(limit, now) : (this.#find(limit, now)?.used ?? 0);
+      const own = limit.isBucket === true ? undefined : this.#find(limit, now);
+      const count = limit.isBucket === true ? this.#missing(limit, now) : (own?.used ?? 0);
       if (refusedBy < 0 && isSpent(count, limit)) refusedBy = index;
       used.push(count);
+      found.push(own);
     }
     const taken = refusedBy < 0 ? 1 : 0;
     const remaining: number[] = [];
@@ -85,7 +89,7 @@ class PluginCounters implements Counters {
         resetMs.push(untilNext(count, limit));
         continue;
       }
-      if (taken === 1) this.#set(limit, now, count);
+      if (taken === 1) this.#set(found[index] ?? this.#find(limit, now), limit, now, count);
       remaining.push(Math.max(0, limit.limit - count));
       resetMs.push(limit.periodMs - (now % limit.periodMs));
     }
@@ -97,8 +101,7 @@ class PluginCounters implements Counters {
     return counts.get(limit.key) ?? (counts.size < maxKeys ? undefined : counts.get(sharedKey(limit)));
   }
 
-  #set(limit: Limit, now: number, used: number): void {
-    const count = this.#find(limit, now);
+  #set(count: Count | undefined, limit: Limit, now: number, used: number): void {
     if (count !== undefined) {
       count.used = used;
       return;

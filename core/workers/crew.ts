@@ -6,7 +6,7 @@ import { Restarts } from './restarts.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** How often workers are looked at. */
-const lookMs = 200;
+const lookMs = 500;
 /** How long a question waits for a worker that does what the machine does once. */
 const mainMs = 5000;
 

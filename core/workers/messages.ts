@@ -56,6 +56,9 @@ export interface Refused {
   readonly problems: readonly Problem[] | undefined;
 }
 
+/** How often a worker tells how it is doing. Each time wakes two processes, which costs each some 0.3 ms. */
+export const beatMs = 500;
+
 /** How a worker is doing; told all the time, and what is not told any more is blocked. */
 export interface Beat {
   readonly heapBytes: number;
@@ -106,6 +109,7 @@ export type ToWorker = {
   status: { ask: undefined; answer: unknown };
   page: { ask: PageRequest; answer: unknown };
   share: { ask: PageRequest; answer: unknown };
+  counted: { ask: { readonly path: string }; answer: unknown };
   merge: { ask: PageRequest & { readonly shares: readonly unknown[] }; answer: unknown };
   remains: { ask: { readonly path: string; readonly shares: readonly unknown[] }; answer: unknown };
   /** Drains; the process ends after the answer. */

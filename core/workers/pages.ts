@@ -10,8 +10,6 @@ const pollMs = 1000;
 /** A worker that has not answered by then is told of as it was. */
 const answerMs = 2000;
 
-const plain = { method: 'GET', query: '', body: '' } as const;
-
 /** The pages of plugins, answered for by all workers together. */
 export class Pages {
   readonly #crew: Crew;
@@ -96,7 +94,7 @@ export class Pages {
       if (kind !== 'counted') continue;
       await Promise.all(
         this.#crew.active.map(async (worker) => {
-          const share = await inTime(worker.wire.ask('share', { ...plain, path }));
+          const share = await inTime(worker.wire.ask('counted', { path }));
           // Of one that has ended meanwhile it is kept already.
           if (share !== undefined && !worker.isGone) worker.shares.set(path, share);
         }),

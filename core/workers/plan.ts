@@ -1,4 +1,4 @@
-import type { ManagementPage, SharedPage } from '#sdk';
+import { type ManagementPage, Params, type SharedPage } from '#sdk';
 import { defaultListeners } from '../config/schema.ts';
 import { pagesOf } from '../plugins/pages.ts';
 import type { Built } from '../plugins/build.ts';
@@ -34,4 +34,11 @@ export function sharedPage(pages: readonly ManagementPage[], path: string): Shar
   const shared = pages.find((page) => page.path === path)?.workers;
   if (shared === undefined) throw new Error('there is no such page');
   return shared;
+}
+
+/** What of a worker's share must not be lost with it. */
+export function counted(page: SharedPage): unknown {
+  return page.counted === undefined
+    ? (page.share({ method: 'GET', query: Params.parse(''), body: '' }) as unknown)
+    : (page.counted() as unknown);
 }

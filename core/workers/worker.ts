@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { SharedPage } from '#sdk';
 import { readCopy } from '../config/copies.ts';
@@ -10,14 +11,21 @@ import { loadOwnPlugins } from '../plugins/registry.ts';
 import '../plugins/resolve-sdk.ts';
 import { Injection } from './attach.ts';
 import { MachineHub } from './machine.ts';
-import type { Prepared, Sent, Start, ToSupervisor, ToWorker } from './messages.ts';
-import { planOf, sharedPage } from './plan.ts';
+import {
+  type Prepared,
+  type Sent,
+  type Start,
+  type ToSupervisor,
+  type ToWorker,
+  beatMs,
+} from './messages.ts';
+import { counted, planOf, sharedPage } from './plan.ts';
 import { fromWire } from './page-request.ts';
 import { type WorkerState, attachState } from './state.ts';
 import { Wire } from './wire.ts';
 
-/** How often the supervisor hears of a worker. */
-const beatMs = 200;
+/** How often the loop of one that serves is looked at. */
+const delayedMs = 50;
 const nanosecondsPerMs = 1e6;
 
 /** A gateway that serves what its supervisor accepts. */
@@ -26,6 +34,7 @@ class Worker {
   readonly #log = operatorLog(undefined, process.pid);
   readonly #injection = new Injection();
   readonly #development = new DevelopmentCertificates();
+  readonly #delay = monitorEventLoopDelay({ resolution: delayedMs });
   #gateway: Gateway | undefined;
   #hub: MachineHub | undefined;
   #state: WorkerState | undefined;
@@ -54,6 +63,7 @@ class Worker {
     wire.answer('status', () => this.#serving().status());
     wire.answer('page', (request) => this.#serving().manage(request.path, fromWire(request)));
     wire.answer('share', (request) => this.#page(request).share(fromWire(request)) as unknown);
+    wire.answer('counted', (page) => counted(this.#page(page)));
     wire.answer('merge', (request) => this.#page(request).merge(request.shares, fromWire(request)));
     wire.answer('remains', (page) => this.#page(page).remains?.(page.shares) as unknown);
     wire.answer('stop', () => this.#stop());
@@ -95,6 +105,8 @@ class Worker {
   #commit(): Promise<undefined> {
     const prepared = this.#built();
     this.#prepared = null;
+    // One that waits is not woken for it.
+    this.#delay.enable();
     return prepared.commit() as Promise<undefined>;
   }
 
@@ -111,16 +123,15 @@ class Worker {
 
   /** As long as the loop turns. */
   #beat(): void {
-    const delay = monitorEventLoopDelay({ resolution: 50 });
-    delay.enable();
+    const delay = this.#delay;
     const timer = setInterval(() => {
       const { heapUsed, rss } = process.memoryUsage();
       this.#wire.tell('beat', {
         heapBytes: heapUsed,
         residentBytes: rss,
         // Nothing was measured yet when it is not a number.
-        delayMs: Math.max(0, (delay.mean || 0) / nanosecondsPerMs - 50),
-        maxDelayMs: Math.max(0, delay.max / nanosecondsPerMs - 50),
+        delayMs: Math.max(0, (delay.mean || 0) / nanosecondsPerMs - delayedMs),
+        maxDelayMs: Math.max(0, delay.max / nanosecondsPerMs - delayedMs),
         inFlight: this.#gateway?.inFlight ?? 0,
         connections: this.#injection.connections,
       });
@@ -162,3 +173,5 @@ const worker = new Worker();
 worker.listen();
 await loadOwnPlugins();
 worker.loaded();
+// Not only at the end, which may be a sudden one.
+flushCompileCache();

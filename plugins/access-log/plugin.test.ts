@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { definePlugin, refuse } from '#sdk';
 import { VirtualClock, testGateway } from '#sdk/testing';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapgate-access-log-'));
@@ -115,6 +116,70 @@ test('what a caller sends cannot forge a line', async () => {
   await gateway.request('GET', 'http://g/a"}{"b', { headers: { 'x-a': '"}\t{"status":200,' } });
   const [line] = await linesOf(file, 1);
   assert.deepEqual([line?.['path'], line?.['header.x-a']], ['/a"}{"b', '"}\t{"status":200,']);
+});
+
+test('a line is what JSON.stringify makes of what it says, whatever stands in it', async () => {
+  const file = newFile();
+  const texts = [
+    'plain',
+    'quo"te',
+    'back\\slash',
+    '\u0000\u001f\n',
+    '\u007f\u0080ÿ',
+    'ключ',
+    '\ud83d\ude00',
+    '\ud800',
+    '\udc00x',
+  ];
+  const gateway = await testGateway({
+    config: {
+      ...base,
+      accessLog: { file },
+      bindings: [{ plugin: 'odd', apis: ['g/a'] }],
+      plugins: { odd: { type: 'odd' } },
+    },
+    plugins: [
+      definePlugin({
+        name: 'odd',
+        summary: 'Refuses callers with odd names for odd reasons.',
+        bind: () => ({
+          preAuth(exchange) {
+            const id = texts[Number(exchange.query.get('n'))] ?? '';
+            exchange.identity = { type: 'odd', id };
+            return refuse('access-denied', { cause: id });
+          },
+        }),
+      }),
+    ],
+  });
+  for (const [index] of texts.entries()) await gateway.request('GET', `http://g/a?n=${index}`);
+  const lines = await linesOf(file, texts.length);
+  assert.deepEqual(
+    lines.map(({ identity, cause }) => [identity, cause]),
+    texts.map((text) => [text, text]),
+  );
+  const written = readFileSync(file, 'utf8').split('\n').slice(0, -1);
+  assert.deepEqual(
+    written,
+    lines.map((line) => JSON.stringify(line)),
+  );
+});
+
+test('the time of a line has its milliseconds, within a second and behind it', async () => {
+  const file = newFile();
+  const clock = new VirtualClock(Date.UTC(2024, 11, 31, 23, 59, 58, 7));
+  const gateway = await testGateway({ config: { ...base, accessLog: { file } }, clock });
+  const times: string[] = [];
+  for (const step of [0, 1, 92, 899, 1, 999, 1]) {
+    clock.advance(step);
+    times.push(new Date(clock.now()).toISOString());
+    await gateway.request('GET', 'http://g/a');
+  }
+  assert.deepEqual(
+    (await linesOf(file, times.length)).map(({ time }) => time),
+    times,
+  );
+  assert.equal(times.at(-1), '2025-01-01T00:00:00.000Z');
 });
 
 const bound = (files: readonly string[], bindings: readonly object[]) => ({

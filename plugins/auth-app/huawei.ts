@@ -52,8 +52,8 @@ function isOurs(authorization: string | undefined): authorization is string {
 
 /** Compared with what came in: by now the field may be what the gateway itself says to the backend. */
 function strip({ exchange, headers }: Outbound): void {
-  const given = exchange.headers.get('authorization');
-  if (isOurs(given) && headers.get('authorization') === given) headers.delete('authorization');
+  const given = headers.get('authorization');
+  if (isOurs(given) && exchange.headers.get('authorization') === given) headers.delete('authorization');
 }
 
 function verify(exchange: Exchange, options: HuaweiOptions): App | Reply | Promise<App | Reply> {

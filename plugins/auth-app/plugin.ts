@@ -42,7 +42,7 @@ export default definePlugin({
   bind(config: Static<typeof Config>, kit) {
     const { api, environment } = kit;
     const schemes = schemesOf(config, kit);
-    const proofs = new Set(schemes.flatMap(({ fields }) => fields));
+    const proofs = schemes.flatMap(({ fields }) => fields);
     const admit = (exchange: Exchange, verdict: App | Reply): Reply | undefined => {
       if (verdict instanceof Reply) return verdict;
       exchange.identity = credentialsOf(verdict)?.identity ?? null;
@@ -61,7 +61,8 @@ export default definePlugin({
       // Off the outbound request and not off the exchange: the access log and `response` read what came in.
       backendSigning(outbound) {
         for (const scheme of schemes) scheme.strip?.(outbound);
-        outbound.headers.deleteAll(proofs);
+        // Not `deleteAll`, which lowers the name of each field there is.
+        for (const name of proofs) outbound.headers.delete(name);
         return undefined;
       },
       response(inbound) {

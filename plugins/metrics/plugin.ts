@@ -1,7 +1,14 @@
 import { Channels, Functions, Matching, Options, Type, definePlugin } from '#sdk';
 import { countsOf } from './counts.ts';
 import { exposition } from './exposition.ts';
-import { type ProcessFigures, countedBy, processMetrics, together } from './process-metrics.ts';
+import {
+  type ProcessFigures,
+  countedBy,
+  countedFigures,
+  processFigures,
+  processMetrics,
+  together,
+} from './process-metrics.ts';
 import { type State, counted, sum } from './state.ts';
 import { channelFigures, isolateFigures } from './surroundings.ts';
 
@@ -48,12 +55,13 @@ export default definePlugin({
     const told = counts.hold(kit.published, maxNames);
     const channels = kit.find(Channels);
     const functions = kit.find(Functions);
-    const share = async (): Promise<Share> => ({
+    const shareWith = (process: ProcessFigures): Share => ({
       ...counts.state(),
       isolates: isolateFigures(functions, maxNames),
       inFlight: kit.inFlight(),
-      process: section.process ? await processMetrics().getMetricsAsJSON() : [],
+      process,
     });
+    const share = async (): Promise<Share> => shareWith(section.process ? await processFigures() : []);
     const written = async (shares: readonly Share[], own?: string) => {
       const text = await exposition(sum(shares), channelFigures(channels, maxNames), kit.published.length);
       const process = own ?? (await together(shares.map((each) => each.process)).metrics());
@@ -75,9 +83,14 @@ export default definePlugin({
       management: {
         path,
         async handle() {
-          return written([await share()], section.process ? await processMetrics().metrics() : '');
+          return written([shareWith([])], section.process ? await processMetrics().metrics() : '');
         },
-        workers: { share, merge: (shares: readonly Share[]) => written(shares), remains },
+        workers: {
+          share,
+          merge: (shares: readonly Share[]) => written(shares),
+          remains,
+          counted: () => shareWith(section.process ? countedFigures() : []),
+        },
       },
       dispose: () => told.release(),
     };

@@ -18,6 +18,23 @@ export function processMetrics(): Registry {
   return registry;
 }
 
+let lastCounted: ProcessFigures = [];
+
+/** What a scrape is told. */
+export async function processFigures(): Promise<ProcessFigures> {
+  const figures = await processMetrics().getMetricsAsJSON();
+  lastCounted = figures.filter(isCounted);
+  return figures;
+}
+
+/**
+ * What the last scrape was told that must not go back. Asking anew would take some milliseconds, start what watches the
+ * process before anybody wants to know, and begin the delays of the event loop again that the next scrape is to be told.
+ */
+export function countedFigures(): ProcessFigures {
+  return lastCounted;
+}
+
 /** Several processes, as prom-client puts them together: sums, and of delays the mean or the longest. */
 export function together(processes: readonly ProcessFigures[]): Registry {
   return AggregatorRegistry.aggregate([...processes]);
@@ -26,5 +43,9 @@ export function together(processes: readonly ProcessFigures[]): Registry {
 /** What a process that has ended counted; how it was is of the past. */
 export async function countedBy(processes: readonly ProcessFigures[]): Promise<ProcessFigures> {
   const figures = await together(processes).getMetricsAsJSON();
-  return figures.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
+  return figures.filter(isCounted);
+}
+
+function isCounted({ type }: MetricObject): boolean {
+  return ['counter', 'histogram'].includes(String(type));
 }

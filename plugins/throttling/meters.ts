@@ -24,10 +24,27 @@ export function createMeters(config: CommonLimits, prefix: string): readonly Met
   const apps = allowances(limits.app, exceptions.apps, allow('app'));
   if (apps !== undefined) meters.push(appMeter(`${prefix}\0app\0`, apps));
   if (limits.ip !== undefined) {
+    const measureOf = remembering(`${prefix}\0ip\0`);
     const allowance = allow('ip')(limits.ip);
-    meters.push(({ clientAddress }) => createMeasure(`${prefix}\0ip\0${clientAddress}`, allowance));
+    meters.push(({ clientAddress }) => measureOf(clientAddress, allowance));
   }
   return meters;
+}
+
+/** How many measures of callers each meter keeps: few, as there are meters for every API. */
+const keptMeasures = 16;
+
+/** The measures of callers who keep calling: a key that is made anew has to be hashed again, too. */
+function remembering(prefix: string): (caller: string, allowance: Allowance) => Measure {
+  const known = new Map<string, Measure>();
+  return (caller, allowance) => {
+    const before = known.get(caller);
+    if (before !== undefined && before.allowance === allowance) return before;
+    const measure = createMeasure(prefix + caller, allowance);
+    if (known.size >= keptMeasures) known.clear();
+    known.set(caller, measure);
+    return measure;
+  };
 }
 
 interface Allowances {
@@ -47,23 +64,23 @@ function allowances(
 }
 
 function appMeter(prefix: string, { common, exceptions }: Allowances): Meter {
+  const measureOf = remembering(prefix);
   return ({ identity }) => {
     const app = identity?.app;
     if (app === undefined) return undefined;
     const allowance = exceptions.get(app.id) ?? exceptions.get(app.name) ?? common;
-    return allowance === undefined ? undefined : createMeasure(prefix + app.id, allowance);
+    return allowance === undefined ? undefined : measureOf(app.id, allowance);
   };
 }
 
 function userMeter(prefix: string, { common, exceptions }: Allowances): Meter {
+  const measureOf = remembering(prefix);
   return ({ identity }) => {
     if (identity === null) return undefined;
     const account = identity.user?.account ?? '';
     const allowance = exceptions.get(account) ?? common;
     const caller = allowance === undefined ? undefined : callerOf(identity, account);
-    return allowance === undefined || caller === undefined
-      ? undefined
-      : createMeasure(prefix + caller, allowance);
+    return allowance === undefined || caller === undefined ? undefined : measureOf(caller, allowance);
   };
 }
 

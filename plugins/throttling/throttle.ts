@@ -50,6 +50,7 @@ const debugFields: ReadonlySet<string> = new Set([
 export function throttleHooks(throttle: Throttle): Hooks {
   const { meters, readers, room, counters, partition, tellsAlways, standardHeaders } = throttle;
   const place = throttle.place ?? free;
+  const policiesOf = createPolicies();
   const settle = (exchange: Exchange, measures: readonly Measure[], taken: Taken): Reply | undefined => {
     const isRefused = taken.refusedBy >= 0;
     if (isRefused || (tellsAlways && standardHeaders) || isDebug(exchange)) {
@@ -85,7 +86,7 @@ export function throttleHooks(throttle: Throttle): Hooks {
       const isShown = isDebug(exchange);
       if ((!isTold && !isShown) || place.isTaken) return undefined;
       const found = exchange.notes.get(counted);
-      if (isTold && found !== undefined) tell(headers, found);
+      if (isTold && found !== undefined) tell(headers, found, policiesOf(found.measures));
       return isShown ? debug(headers, found, throttle) : undefined;
     },
   };
@@ -116,18 +117,31 @@ function refusal(measures: readonly Measure[], taken: Taken, standardHeaders: bo
 }
 
 /** draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4. A backend's own lines stay: both fields are lists. */
-function tell(headers: Fields, { measures, taken }: Counted): void {
-  let policies = '';
+function tell(headers: Fields, { measures, taken }: Counted, policies: string): void {
   let limits = '';
   for (let index = 0; index < measures.length; index += 1) {
-    const allowance = measures[index]?.allowance;
-    if (allowance === undefined) continue;
     const comma = index === 0 ? '' : ', ';
-    policies += comma + allowance.policy;
-    limits += `${comma}${allowance.label};r=${taken.remaining[index]};t=${seconds(taken.resetMs[index])}`;
+    const label = measures[index]?.allowance.label;
+    limits += `${comma}${label};r=${taken.remaining[index]};t=${seconds(taken.resetMs[index])}`;
   }
   headers.append('RateLimit-Policy', policies);
   headers.append('RateLimit', limits);
+}
+
+/** The policies in `RateLimit-Policy`. Most requests come under the same ones, whose text is kept. */
+function createPolicies(): (measures: readonly Measure[]) => string {
+  let known: readonly Measure[] = [];
+  let text = '';
+  return (measures) => {
+    const isKnown =
+      measures.length === known.length &&
+      measures.every(({ allowance }, index) => allowance === known[index]?.allowance);
+    if (!isKnown) {
+      text = measures.map(({ allowance }) => allowance.policy).join(', ');
+      known = measures;
+    }
+    return text;
+  };
 }
 
 /** Guide 4.3.2: each limit that is configured, and the default one in any case. */

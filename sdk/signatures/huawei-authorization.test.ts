@@ -113,3 +113,23 @@ test('X-Sdk-Date: strict, and the same both ways', () => {
   }
   for (const ms of [Number.NaN, Infinity, -1e14, 1e15]) assert.throws(() => formatSdkDate(ms), RangeError);
 });
+
+test('what is remembered of one call is not taken for another', () => {
+  const read = (key: string, list: string, signature: string) =>
+    parseAuthorization(`SDK-HMAC-SHA256 Access=${key}, SignedHeaders=${list}, Signature=${signature}`);
+  for (const turn of [1, 2]) {
+    for (const key of ['one', 'other']) {
+      for (const list of ['host;x-sdk-date', 'x-sdk-date']) {
+        const found = read(key, list, `${key}${turn}`);
+        assert.ok(found?.kind === 'signature');
+        assert.deepEqual(
+          [found.access, found.names.joined, found.signature, found.scope],
+          [key, list, `${key}${turn}`, undefined],
+        );
+      }
+    }
+    assert.equal(read('one', 'host;host', 'a')?.kind, 'malformed');
+    assert.equal(read('one', 'host', 'a, Signature=b')?.kind, 'malformed');
+    assert.equal(read('one', 'host', '')?.kind, 'malformed');
+  }
+});

@@ -44,8 +44,10 @@ export const maxAuthorizationLength = 8192;
 /** The most names that SignedHeaders may hold. */
 export const maxHuaweiNames = 100;
 
-// What the official clients write, in one step.
-const usual = /^SDK-HMAC-SHA256 Access=([^\s,]+), SignedHeaders=([^\s,]+), Signature=([^\s,]+)$/;
+// What the official clients write: a start that is the same for all their calls, and the signature.
+const usualStart = /^SDK-HMAC-SHA256 Access=([^\s,]+), SignedHeaders=([^\s,]+)$/;
+const usualMark = ', Signature=';
+const word = /^[^\s,]+$/;
 const scheme = /^ *((?:SDK|V11)-[A-Z0-9-]{1,40})(?: +|$)/i;
 const keyed = 'SDK-HMAC-SHA256';
 const parameterNames: ReadonlySet<string> = new Set(['Access', 'Credential', 'SignedHeaders', 'Signature']);
@@ -54,8 +56,14 @@ const credential = /^([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/sdk_request$/;
 
 const order = new Intl.Collator('en');
 
-// Callers use a handful of lists. Bounded, as the lists are a caller's choice.
+interface Start {
+  readonly access: string;
+  readonly names: HuaweiNames;
+}
+
+// Callers use a handful of lists and starts. Bounded, as they are a caller's choice.
 const known = new Map<string, HuaweiNames>();
+const knownStarts = new Map<string, Start>();
 const maxKnown = 256;
 const maxKnownLength = 512;
 
@@ -66,11 +74,8 @@ const maxKnownLength = 512;
  * Undefined when the value belongs to another scheme altogether, such as Basic or Bearer.
  */
 export function parseAuthorization(value: string): HuaweiAuthorization | undefined {
-  const parts = value.length > maxAuthorizationLength ? null : usual.exec(value);
-  const names = parts === null ? undefined : readNames(parts[2] ?? '');
-  if (parts !== null && names !== undefined) {
-    return { kind: 'signature', access: parts[1] ?? '', scope: undefined, names, signature: parts[3] ?? '' };
-  }
+  const usual = value.length > maxAuthorizationLength ? undefined : readUsual(value);
+  if (usual !== undefined) return usual;
   const start = scheme.exec(value);
   const name = start?.[1]?.toUpperCase();
   if (start === null || name === undefined) return undefined;
@@ -85,6 +90,26 @@ export function parseAuthorization(value: string): HuaweiAuthorization | undefin
     parameters.set(key, part.slice(equals + 1).trim());
   }
   return readParameters(parameters);
+}
+
+function readUsual(value: string): HuaweiSignature | undefined {
+  const end = value.lastIndexOf(usualMark);
+  if (end < 0) return undefined;
+  const signature = value.slice(end + usualMark.length);
+  const start = word.test(signature) ? readStart(value.slice(0, end)) : undefined;
+  if (start === undefined) return undefined;
+  return { kind: 'signature', access: start.access, scope: undefined, names: start.names, signature };
+}
+
+function readStart(text: string): Start | undefined {
+  const earlier = knownStarts.get(text);
+  if (earlier !== undefined) return earlier;
+  const [, access = '', list = ''] = usualStart.exec(text) ?? [];
+  const names = readNames(list);
+  if (names === undefined) return undefined;
+  const start = { access, names };
+  keep(knownStarts, text, start);
+  return start;
 }
 
 function readParameters(parameters: ReadonlyMap<string, string>): HuaweiAuthorization {
@@ -122,9 +147,12 @@ function readNames(list: string): HuaweiNames | undefined {
     joined: sorted.join(';'),
     localeSorted: isSame ? undefined : localeSorted,
   };
-  if (list.length <= maxKnownLength) {
-    if (known.size >= maxKnown) known.clear();
-    known.set(list, names);
-  }
+  keep(known, list, names);
   return names;
+}
+
+function keep<T>(all: Map<string, T>, key: string, value: T): void {
+  if (key.length > maxKnownLength) return;
+  if (all.size >= maxKnown) all.clear();
+  all.set(key, value);
 }

@@ -17,6 +17,7 @@ export const unsignedPayload = 'UNSIGNED-PAYLOAD';
 export const emptyBodyHash = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 const sdkDate = /^\d{8}T\d{6}Z$/;
+const sdkDateLength = 16;
 const monthDays = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** SHA-256 of the body as sent, in lower-case hexadecimal. */
@@ -37,6 +38,16 @@ export function isBodyHashNeeded(message: HuaweiMessage): boolean {
  * does not exist, or a leap second.
  */
 export function parseSdkDate(text: string): number | undefined {
+  if (text.length !== sdkDateLength) return undefined;
+  // Read twice for a request, and callers sign many in a second.
+  if (text !== lastText) {
+    lastTime = read(text);
+    lastText = text;
+  }
+  return lastTime;
+}
+
+function read(text: string): number | undefined {
   if (!sdkDate.test(text)) return undefined;
   const year = pairAt(text, 0) * 100 + pairAt(text, 2);
   const month = pairAt(text, 4);
@@ -52,6 +63,8 @@ export function parseSdkDate(text: string): number | undefined {
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }
 
+let lastText = '';
+let lastTime: number | undefined;
 let lastSecond = NaN;
 let lastDate = '';
 

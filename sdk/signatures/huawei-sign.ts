@@ -1,4 +1,5 @@
 import type { HeaderField } from './alibaba-message.ts';
+import type { HuaweiNames } from './huawei-authorization.ts';
 import { formatSdkDate, unsignedPayload, type HuaweiMessage } from './huawei-message.ts';
 import { canonicalRequest, huaweiAlgorithm, signatureOf, stringToSign } from './huawei-request.ts';
 import type { Secret } from './hmac.ts';
@@ -65,26 +66,32 @@ export function canonicalOutgoing(
 ): HuaweiCanonical | undefined {
   const date = formatSdkDate(timestampMs);
   const fields: HeaderField[] = [['X-Sdk-Date', date]];
-  const sorted = ['host', 'x-sdk-date'];
   const isStated = payload === unsignedPayload || message.header('x-sdk-content-sha256') !== undefined;
-  if (isStated) {
-    sorted.push('x-sdk-content-sha256');
-    fields.push(['X-Sdk-Content-Sha256', payload]);
-  }
+  if (isStated) fields.push(['X-Sdk-Content-Sha256', payload]);
   const header = (name: string): string | undefined => {
     if (name === 'host') return host;
     if (name === 'x-sdk-date') return date;
     return isStated && name === 'x-sdk-content-sha256' ? payload : message.header(name);
   };
-  for (const name of names) {
-    const lower = name.toLowerCase();
-    if (lower === 'authorization' || sorted.includes(lower)) continue;
-    if (message.header(lower) !== undefined) sorted.push(lower);
-  }
-  sorted.sort();
-  const signedHeaders = sorted.join(';');
+  const present = names.filter((name) => message.header(name) !== undefined);
+  const { sorted, joined } = present.length === 0 && !isStated ? least : listOf(present, isStated);
   const { method, path, rawQuery } = message;
   const outgoing = { method, path, rawQuery, header };
-  const text = canonicalRequest(outgoing, { sorted, joined: signedHeaders }, payload);
-  return text === undefined ? undefined : { text, date, signedHeaders, fields };
+  const text = canonicalRequest(outgoing, { sorted, joined }, payload);
+  return text === undefined ? undefined : { text, date, signedHeaders: joined, fields };
+}
+
+type List = Pick<HuaweiNames, 'sorted' | 'joined'>;
+
+const required: readonly string[] = ['host', 'x-sdk-date'];
+
+/** What most requests have, being without content. */
+const least: List = { sorted: required, joined: required.join(';') };
+
+function listOf(present: readonly string[], isStated: boolean): List {
+  const all = new Set([...required, ...present.map((name) => name.toLowerCase())]);
+  if (isStated) all.add('x-sdk-content-sha256');
+  all.delete('authorization');
+  const sorted = [...all].sort();
+  return { sorted, joined: sorted.join(';') };
 }

@@ -1,6 +1,12 @@
-import type { HuaweiSignature } from './huawei-authorization.ts';
+import type { HuaweiNames, HuaweiSignature } from './huawei-authorization.ts';
 import { parseSdkDate, unsignedPayload, type HuaweiMessage } from './huawei-message.ts';
-import { canonicalRequests, signatureOf, stringToSign, type HuaweiVariant } from './huawei-request.ts';
+import {
+  canonicalRequest,
+  canonicalRequests,
+  signatureOf,
+  stringToSign,
+  type HuaweiVariant,
+} from './huawei-request.ts';
 import { isSameText, type Secret } from './hmac.ts';
 
 /**
@@ -78,18 +84,28 @@ export function verifyHuawei(
   if (rules.isHostRequired === true && !sorted.includes('host')) return refused('host');
   const payload = payloadOf(message, bodyHash, sorted);
   if (payload === undefined) return refused('contentHash');
-  let documented: string | undefined;
+  const matches = (text: string): boolean =>
+    isSameText(signatureOf(stringToSign(text, date, scope), secret, scope), signature);
+  const documented = canonicalRequest(message, names, payload);
+  if (documented === undefined) return refused('parameters');
+  const variant = matches(documented) ? 'documented' : otherVariant(message, names, payload, matches);
+  if (variant === undefined) return refused('mismatch', documented.replaceAll('\n', '|'));
+  const isBodySigned = payload !== unsignedPayload;
+  const pendingBodyHash = isBodySigned && bodyHash === undefined ? payload.toLowerCase() : undefined;
+  return { ok: true, signedNames: sorted, timestampMs, isBodySigned, pendingBodyHash, variant };
+}
+
+/** Which of the undocumented canonical requests was signed; undefined when none was. */
+function otherVariant(
+  message: HuaweiMessage,
+  names: HuaweiNames,
+  payload: string,
+  matches: (text: string) => boolean,
+): HuaweiVariant | undefined {
   for (const { text, variant } of canonicalRequests(message, names, payload)) {
-    documented ??= text;
-    const expected = signatureOf(stringToSign(text, date, scope), secret, scope);
-    if (!isSameText(expected, signature)) continue;
-    const isBodySigned = payload !== unsignedPayload;
-    const pendingBodyHash = isBodySigned && bodyHash === undefined ? payload.toLowerCase() : undefined;
-    return { ok: true, signedNames: sorted, timestampMs, isBodySigned, pendingBodyHash, variant };
+    if (variant !== 'documented' && matches(text)) return variant;
   }
-  return documented === undefined
-    ? refused('parameters')
-    : refused('mismatch', documented.replaceAll('\n', '|'));
+  return undefined;
 }
 
 function payloadOf(

@@ -5,14 +5,24 @@ const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding:
 
 interface ProcessTimes {
   readonly parent: number;
-  readonly ticks: number;
+  /** In ticks. */
+  readonly user: number;
+  readonly system: number;
 }
 
 /** CPU time that the operating system has charged to a process and all its descendants, in microseconds. */
-export function cpuTimeUs(root: number): number {
+export interface CpuTimes {
+  readonly totalUs: number;
+  /** What of it went by in the kernel. */
+  readonly systemUs: number;
+}
+
+export function cpuTimes(root: number): CpuTimes {
   const table = readProcessTable();
-  const ticks = treeOf(root, table).reduce((sum, pid) => sum + (table.get(pid)?.ticks ?? 0), 0);
-  return (ticks / TICKS_PER_SECOND) * 1e6;
+  const times = treeOf(root, table).map((pid) => table.get(pid));
+  const us = (ticks: number): number => (ticks / TICKS_PER_SECOND) * 1e6;
+  const systemUs = us(times.reduce((sum, each) => sum + (each?.system ?? 0), 0));
+  return { totalUs: us(times.reduce((sum, each) => sum + (each?.user ?? 0), 0)) + systemUs, systemUs };
 }
 
 /** Resident memory of a process and all its descendants, in bytes; pages that they share count once each. */
@@ -47,7 +57,11 @@ function readTimes(pid: number): ProcessTimes | undefined {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [parent, utime, stime, cutime, cstime] = [1, 11, 12, 13, 14].map((index) => Number(fields[index]));
   // cutime and cstime hold what children used that have ended: a replaced worker is not lost.
-  return { parent: parent ?? 0, ticks: (utime ?? 0) + (stime ?? 0) + (cutime ?? 0) + (cstime ?? 0) };
+  return {
+    parent: parent ?? 0,
+    user: (utime ?? 0) + (cutime ?? 0),
+    system: (stime ?? 0) + (cstime ?? 0),
+  };
 }
 
 function readResidentBytes(pid: number): number {

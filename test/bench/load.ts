@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { cpuTimeUs, residentBytes } from './cpu.ts';
+import { cpuTimes, residentBytes } from './cpu.ts';
 import { BACKEND_BODY, type Target } from './targets.ts';
 import { findProgram, type Workspace } from './workspace.ts';
 
@@ -15,6 +15,8 @@ export interface Load {
 export interface Sample {
   readonly requests: number;
   readonly cpuUs: number;
+  /** What of it went by in the kernel. */
+  readonly systemUs: number;
   readonly requestsPerSecond: number;
   readonly p99Ms: number;
   readonly residentMiB: number;
@@ -50,7 +52,7 @@ export async function measure(
   attempts = ATTEMPTS,
 ): Promise<Sample> {
   const script = workspace.write('load.lua', toLua(load));
-  const before = cpuTimeUs(target.process.pid);
+  const before = cpuTimes(target.process.pid);
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, `--timeout=${TIMEOUT_SECONDS}s`, '--latency'];
   const wrk = workspace.start('wrk', findProgram('wrk') ?? 'wrk', [
     ...args,
@@ -59,7 +61,7 @@ export async function measure(
     `http://127.0.0.1:${target.port}/`,
   ]);
   const code = await wrk.exited;
-  const used = cpuTimeUs(target.process.pid) - before;
+  const after = cpuTimes(target.process.pid);
   const result = parseResult(target.process.name, code, wrk.output());
   if (result.requests === 0) {
     if (attempts <= 1) throw new Error(`${target.process.name} answered nothing in ${seconds} s`);
@@ -72,7 +74,8 @@ export async function measure(
   }
   return {
     requests: result.requests,
-    cpuUs: used / result.requests,
+    cpuUs: (after.totalUs - before.totalUs) / result.requests,
+    systemUs: (after.systemUs - before.systemUs) / result.requests,
     requestsPerSecond: (result.requests / result.durationUs) * 1e6,
     p99Ms: result.p99Us / 1000,
     residentMiB: residentBytes(target.process.pid) / 2 ** 20,

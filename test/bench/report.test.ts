@@ -13,7 +13,14 @@ import type { Sample } from './load.ts';
 import { toReport } from './report.ts';
 
 function sample(cpuUs: number, others: Partial<Sample> = {}): Sample {
-  return { requests: 1000, cpuUs, requestsPerSecond: 5000, p99Ms: 12.345, residentMiB: 99.6, ...others };
+  const figures = {
+    requests: 1000,
+    systemUs: 9.96,
+    requestsPerSecond: 5000,
+    p99Ms: 12.345,
+    residentMiB: 99.6,
+  };
+  return { cpuUs, ...figures, ...others };
 }
 
 /** The cells of a table's line that begins with this. */
@@ -90,14 +97,18 @@ test('requests during a reload are told apart from those before and after', () =
   assert.match(report, /Failed: 2 x no answer\./);
 });
 
-test('workers are compared with one worker of the same scenario', () => {
+test('workers are compared with one worker, and with one process, of the same scenario', () => {
   const report = toWorkersReport([
-    { name: 'plain API, 1 worker', samples: [sample(40)] },
-    { name: 'plain API, 2 workers', samples: [sample(50)] },
+    { name: 'plain API, one process', samples: [sample(20), sample(40)] },
+    { name: 'plain API, 1 worker', samples: [sample(40), sample(40)] },
+    { name: 'plain API, 2 workers', samples: [sample(50), sample(50)] },
     { name: 'full chain, 2 workers', samples: [sample(80)] },
   ]);
-  assert.equal(rowOf(report, 'plain API, 2 workers')[4], '1.25');
-  assert.equal(rowOf(report, 'full chain, 2 workers')[4], '-');
+  const heading =
+    '| Workers | requests/s | min..max | CPU µs/request | of it system | ÷ one process | ÷ 1 worker |';
+  assert.ok(report.includes(heading), report);
+  assert.deepEqual(rowOf(report, 'plain API, 2 workers').slice(3, 7), ['50.0', '10.0', '1.88', '1.25']);
+  assert.deepEqual(rowOf(report, 'full chain, 2 workers').slice(5, 7), ['-', '-']);
 });
 
 test('each capability is compared with the plain API that was measured before it', () => {

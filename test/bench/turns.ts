@@ -5,7 +5,8 @@ import type { Target } from './targets.ts';
 const WARM_UP_SECONDS = 2;
 /** V8 compiles what is called often: a slow machine has to warm up for longer. */
 const WARM_UP_REQUESTS = 20_000;
-const WARM_UP_LIMIT = 4;
+/** So long at most for as many. */
+const WARM_UP_LIMIT_SECONDS = 8;
 
 /** Something that is measured in turn with others. */
 export interface Runner {
@@ -13,6 +14,8 @@ export interface Runner {
   readonly target: Target;
   /** Built anew for each measurement: a signature is good for fifteen minutes only. */
   readonly load: () => Load;
+  /** Requests until it is warm; 20,000 unless given. */
+  readonly warmUpRequests?: number;
   /** Whether the others are measured without it when it fails. */
   readonly isOptional?: boolean;
 }
@@ -61,15 +64,18 @@ export async function warmUp(bench: Bench, runners: readonly Runner[]): Promise<
 
 async function warmUpOne(
   bench: Bench,
-  { target, load }: Runner,
+  { target, load, warmUpRequests: wanted = WARM_UP_REQUESTS }: Runner,
   byTarget: Map<Target, number>,
 ): Promise<void> {
   await probe(target, load());
   let requests = byTarget.get(target) ?? 0;
-  for (let turn = 0; turn === 0 || (turn < WARM_UP_LIMIT && requests < WARM_UP_REQUESTS); turn += 1) {
-    const seconds = requests < WARM_UP_REQUESTS ? WARM_UP_SECONDS : 1;
+  const limit = (WARM_UP_LIMIT_SECONDS * wanted) / WARM_UP_REQUESTS;
+  let used = 0;
+  do {
+    const seconds = requests < wanted ? WARM_UP_SECONDS : 1;
     requests += (await measure(bench.workspace, target, load(), bench.connections, seconds)).requests;
-  }
+    used += seconds;
+  } while (requests < wanted && used < limit);
   byTarget.set(target, requests);
 }
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { test } from 'node:test';
-import { type Dispatcher, buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
+import { type Connect, connector } from '../../core/http/origin/connect.ts';
 import { OriginPool } from '../../core/http/origin/pool.ts';
 import { type Backend, rawBackend } from './support/backend.ts';
 import { generator } from './support/random.ts';
@@ -166,9 +167,9 @@ test('given up at any moment, requests end once, harm no other, and leave nothin
   const seen: string[] = [];
   await using backend = await server(seen);
   const clients = new Set<Socket>();
-  const connector = buildConnector({ timeout: 5000, allowH2: false });
-  const connect: buildConnector.connector = (options, callback) =>
-    connector(options, (...result) => {
+  const connectTo = connector(5000);
+  const connect: Connect = (to, receive, callback) =>
+    connectTo(to, receive, (...result) => {
       const [, socket] = result;
       if (socket !== null) clients.add(socket.on('close', () => clients.delete(socket)));
       callback(...result);

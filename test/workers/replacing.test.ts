@@ -18,6 +18,7 @@ test('killed under load: what it had in hand fails and nothing else, and the nex
   await load.more(500);
   const victim = workers.find(({ isMain }) => isMain)?.pid ?? assert.fail('no main worker');
   const shares = (await fleet.status()).workers.map(({ connections }) => connections);
+  // On busy cores a worker may be late to take a connection, and the other one gets the next.
   assert.ok(Math.min(...shares) >= 24, `connections: ${shares.join(', ')}`);
   process.kill(victim, 'SIGKILL');
   const killedAt = Date.now();
@@ -30,7 +31,7 @@ test('killed under load: what it had in hand fails and nothing else, and the nex
   assert.ok(backMs < soonMs, `${backMs} ms`);
   await load.more(500);
   await load.stop();
-  assert.ok(load.failed.length <= 32, `${load.failed.length} requests failed`);
+  assert.ok(load.failed.length <= Math.max(...shares), `${load.failed.length} requests failed`);
   for (const { connection, beganAt, error } of load.failed) {
     const before = load.sent.findLast((each) => each.connection === connection && each.endedAt <= beganAt);
     assert.equal(before?.pid, victim, `${error} on a connection of another worker`);

@@ -31,7 +31,7 @@ export class OriginConnection implements AnswerListener, Carrier {
   readonly #socket: Socket;
   readonly #home: Home;
   readonly #reader: AnswerReader;
-  readonly #onData = (chunk: Buffer): void => this.#read(chunk);
+  readonly #onData = (chunk: Buffer): void => this.received(chunk);
   readonly #onEnd = (): void => this.#ended();
   readonly #onError = (error: Error): void => this.#lose(error);
   readonly #onClose = (): void => this.#lose(null);
@@ -50,15 +50,13 @@ export class OriginConnection implements AnswerListener, Carrier {
   /** Until when it may be used, on the clock of `performance.now()`; set by its home. */
   usableUntil = 0;
 
-  constructor(socket: Socket, home: Home) {
+  /** @param isStream whether the connection is read as a stream; else it gives what comes to `received` */
+  constructor(socket: Socket, home: Home, isStream: boolean) {
     this.#socket = socket;
     this.#home = home;
     this.#reader = new AnswerReader(this, home.maxHeadBytes);
-    socket
-      .on('data', this.#onData)
-      .on('end', this.#onEnd)
-      .on('error', this.#onError)
-      .on('close', this.#onClose);
+    socket.on('end', this.#onEnd).on('error', this.#onError).on('close', this.#onClose);
+    if (isStream) socket.on('data', this.#onData);
   }
 
   /** Whether it was lost, closed or given away. */
@@ -105,13 +103,24 @@ export class OriginConnection implements AnswerListener, Carrier {
     } else this.#stream(request);
   }
 
+  /** @param chunk may be overwritten afterwards */
+  received(chunk: Buffer): void {
+    // Before it is sent nothing can be its answer.
+    if (this.#isBegun) this.#request?.started();
+    try {
+      this.#reader.read(chunk);
+    } catch (error) {
+      this.#lose(error as Error);
+    }
+  }
+
   head(head: AnswerHead, rest: Buffer): void {
     const request = this.#request;
     if (request === null) return;
     const { status, flat } = head;
     // Nobody asked the server whether to go on, so that it has nothing to say.
     if (status === 100) return;
-    if (status === 101 && typeof request.options.upgrade === 'string') this.#upgrade(request, flat, rest);
+    if (status === 101 && request.wantsUpgrade) this.#upgrade(request, flat, rest);
     else {
       if (status >= 200) {
         this.#head = head;
@@ -122,19 +131,16 @@ export class OriginConnection implements AnswerListener, Carrier {
   }
 
   data(chunk: Buffer): void {
-    this.#request?.data(chunk);
+    // Whoever gets it may keep it.
+    this.#request?.data(Buffer.from(chunk));
   }
 
   end(trailers: readonly string[]): void {
     const request = this.#request;
     if (request === null) return;
     const head = this.#head;
-    const { options } = request;
     const isReusable =
-      head?.isKept === true &&
-      !this.#isEarly &&
-      !request.head.wantsClose &&
-      typeof options.upgrade !== 'string';
+      head?.isKept === true && !this.#isEarly && !request.head.wantsClose && !request.wantsUpgrade;
     this.#request = null;
     this.#head = null;
     this.#keptMs = head?.keptMs ?? Infinity;
@@ -186,16 +192,6 @@ export class OriginConnection implements AnswerListener, Carrier {
         request.fail(error as Error);
       },
     );
-  }
-
-  #read(chunk: Buffer): void {
-    // Before it is sent nothing can be its answer.
-    if (this.#isBegun) this.#request?.started();
-    try {
-      this.#reader.read(chunk);
-    } catch (error) {
-      this.#lose(error as Error);
-    }
   }
 
   #ended(): void {

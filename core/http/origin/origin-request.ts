@@ -55,6 +55,11 @@ export class OriginRequest implements Dispatcher.DispatchController {
     return (this.#content ??= openContent(this.options.body as unknown as AsyncIterable<Uint8Array>));
   }
 
+  /** Whether its connection may go on with another protocol. */
+  get wantsUpgrade(): boolean {
+    return typeof this.options.upgrade === 'string';
+  }
+
   get aborted(): boolean {
     return this.reason !== null;
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type AddressInfo, type Server, type Socket, createServer } from 'node:net';
 import { test } from 'node:test';
-import { type Dispatcher, buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
+import { type Connect, connector } from './connect.ts';
 import { OriginPool } from './pool.ts';
 
 /** A server of raw sockets, and a pool of connections to it. */
@@ -16,9 +17,9 @@ async function open(serve: (socket: Socket, index: number) => void, connections 
   });
   const { port } = server.address() as AddressInfo;
   const clients: Socket[] = [];
-  const connector = buildConnector({ timeout: 5000, allowH2: false });
-  const connect: buildConnector.connector = (options, callback) =>
-    connector(options, (...result) => {
+  const connectTo = connector(5000);
+  const connect: Connect = (to, receive, callback) =>
+    connectTo(to, receive, (...result) => {
       if (result[1] !== null) clients.push(result[1]);
       callback(...result);
     });
@@ -420,3 +421,52 @@ for (const [name, bytes] of [
     assert.equal((await failed).message, 'its own');
     assert.equal((await send(server.pool)).text, 'ok');
   });
+
+test('who asks for another protocol gets a connection of its own, where all places are taken as well', async () => {
+  const release: (() => void)[] = [];
+  await using server = await open((socket) => {
+    let seen = '';
+    socket.on('data', (chunk: Buffer) => {
+      seen += chunk.toString('latin1');
+      if (!seen.endsWith('\r\n\r\n')) return;
+      const isHeld = seen.startsWith('GET /held');
+      const answer = seen.includes('Upgrade: websocket')
+        ? 'HTTP/1.1 101 Go\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nfirst'
+        : ok;
+      seen = '';
+      if (isHeld) release.push(() => socket.write(answer));
+      else socket.write(answer);
+    });
+  }, 1);
+  const switched = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      server.pool.dispatch(
+        { method: 'GET', path: '/', headers: ['Host', 'a'], body: null, upgrade: 'websocket' },
+        {
+          onRequestStart: () => undefined,
+          onAnswerHead: () => reject(new Error('it was answered')),
+          onResponseData: () => undefined,
+          onAnswerEnd: () => undefined,
+          onAnswerError: reject,
+          onSwitched: (_flat, socket) => {
+            socket.once('data', (chunk: Buffer) => {
+              socket.destroy();
+              resolve(chunk.toString());
+            });
+            socket.resume();
+          },
+        },
+      );
+    });
+  assert.equal((await send(server.pool)).text, 'ok');
+  // The only place is an idle connection's.
+  assert.equal(await switched(), 'first');
+  const held = send(server.pool, { options: { path: '/held' } });
+  while (release.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  // The only place is that of a connection with a request on it, and another request waits, too.
+  const waiting = [switched(), send(server.pool)] as const;
+  release[0]?.();
+  assert.equal((await held).text, 'ok');
+  assert.equal(await waiting[0], 'first');
+  assert.equal((await waiting[1]).text, 'ok');
+});

@@ -1,4 +1,5 @@
-import type { Dispatcher, buildConnector } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { Connect } from './connect.ts';
 import { type Home, OriginConnection } from './connection.ts';
 import { type AnswerHandler, OriginRequest } from './origin-request.ts';
 import { writeRequestHead } from './request-head.ts';
@@ -8,7 +9,7 @@ export interface OriginOptions {
   readonly connections: number;
   readonly idleMs: number;
   readonly maxHeadBytes: number;
-  readonly connect: buildConnector.connector;
+  readonly connect: Connect;
 }
 
 /** Servers close a connection at the time that they told; a request must not be on its way by then. */
@@ -63,9 +64,13 @@ export class OriginPool implements Home {
   }
 
   next(): OriginRequest | undefined {
-    const [next] = this.#waiting;
-    if (next !== undefined) this.#waiting.delete(next);
-    return next;
+    for (const next of this.#waiting) {
+      // It gets a connection of its own.
+      if (next.wantsUpgrade) continue;
+      this.#waiting.delete(next);
+      return next;
+    }
+    return undefined;
   }
 
   gone(connection: OriginConnection, unsent: OriginRequest | null): void {
@@ -88,7 +93,7 @@ export class OriginPool implements Home {
       }
       const next = this.next();
       if (next !== undefined) this.#give(connection, next);
-      else if (this.#isClosed) connection.close();
+      else if (this.#isClosed || this.#waiting.size > 0) connection.close();
       else this.#keep(connection);
     }
   }
@@ -99,10 +104,14 @@ export class OriginPool implements Home {
   }
 
   #place(request: OriginRequest): void {
-    const connection = this.#takeIdle();
+    const connection = request.wantsUpgrade ? undefined : this.#takeIdle();
     if (connection !== undefined) this.#give(connection, request);
     else if (this.#open < this.#options.connections) this.#connect(request);
-    else this.#waiting.add(request);
+    else {
+      this.#waiting.add(request);
+      // Its place is taken by the next that waits.
+      if (request.wantsUpgrade) this.#idle[0]?.close();
+    }
   }
 
   #takeIdle(): OriginConnection | undefined {
@@ -133,17 +142,22 @@ export class OriginPool implements Home {
     const { hostname, host, protocol, port } = this.#url;
     // An IPv6 address is written in brackets in a URL only.
     const name = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+    let connection: OriginConnection | null = null;
+    // What other protocol it may be is for streams.
+    const receive = request.wantsUpgrade ? null : (bytes: Buffer): void => connection?.received(bytes);
     // What connects may remember whom it called back, and a request leads to a whole configuration.
     let first: OriginRequest | null = request;
-    this.#options.connect({ hostname: name, host, protocol, port }, (...[error, socket]) => {
+    this.#options.connect({ hostname: name, host, protocol, port }, receive, (...[error, socket]) => {
       const waiting = first;
       first = null;
-      if (error === null) this.#begin(new OriginConnection(socket, this), waiting);
-      else {
-        this.#open -= 1;
-        waiting?.fail(error);
-        this.#openNext();
+      if (error === null) {
+        connection = new OriginConnection(socket, this, receive === null);
+        this.#begin(connection, waiting);
+        return;
       }
+      this.#open -= 1;
+      waiting?.fail(error);
+      this.#openNext();
     });
   }
 
@@ -156,8 +170,10 @@ export class OriginPool implements Home {
   /** A place has become free. */
   #openNext(): void {
     if (this.#open >= this.#options.connections) return;
-    const next = this.next();
-    if (next !== undefined) this.#connect(next);
+    const [next] = this.#waiting;
+    if (next === undefined) return;
+    this.#waiting.delete(next);
+    this.#connect(next);
   }
 
   #sweep(): void {
