@@ -63,6 +63,11 @@ export class BodyStream {
   /** Producer: one more chunk. Answers false when it should pause. */
   push(chunk: Uint8Array): boolean {
     if (this.#isEnded || this.#error !== null || chunk.length === 0) return true;
+    // A plugin without types may give texts, whose length is none of bytes: what is announced of them would be wrong.
+    if (!(chunk instanceof Uint8Array)) {
+      this.fail(new TypeError('a chunk of a body must be a Uint8Array'));
+      return true;
+    }
     this.#chunks.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#sink === null) this.#isPaused = this.#heldBytes >= highWaterBytes;

@@ -1,62 +1,115 @@
-/** How often is looked what is late; things happen by this much and the same again later than they are due. */
+/** How often is looked at what was set since the last look, and at what is due soon. */
 const stepMs = 20;
+/** How often all of it is looked at. */
+const longStepMs = 1000;
+/** A look that comes so much later than it was to: nothing else could happen either. */
+const behindMs = 100;
 
-/** Something that is to happen unless it is stopped before. */
+/** Deadlines in no order; see `Deadline`. */
+interface Row {
+  first: Deadline | null;
+}
+
+/**
+ * Something that is to happen unless it is stopped before. It happens by two steps later than it is due, never earlier:
+ * its time begins when it is first looked at.
+ */
 export abstract class Deadline {
-  #dueAt = 0;
+  #ms = 0;
+  /** On the clock of `performance.now()`; unknown until it is looked at. */
+  #dueAt: number | null = null;
+  #row: Row | null = null;
   #before: Deadline | null = null;
   #after: Deadline | null = null;
-  #isSet = false;
 
   /** What happens. */
   abstract late(): void;
 
   /** Sets it, or sets it anew. */
   setDeadline(ms: number): void {
-    if (!this.#isSet) Deadline.#join(this);
-    this.#dueAt = now + stepMs + ms;
+    this.#ms = ms;
+    this.#dueAt = null;
+    if (this.#row === soon) return;
+    this.clearDeadline();
+    this.#join(soon);
+    if (ticking !== null) return;
+    lookedAt = performance.now();
+    ticking = setTimeout(Deadline.#look, stepMs);
   }
 
   clearDeadline(): void {
-    if (!this.#isSet) return;
-    this.#isSet = false;
-    if (this.#before === null) first = this.#after;
+    const row = this.#row;
+    if (row === null) return;
+    this.#row = null;
+    if (this.#before === null) row.first = this.#after;
     else this.#before.#after = this.#after;
     if (this.#after !== null) this.#after.#before = this.#before;
     this.#before = null;
     this.#after = null;
   }
 
-  static #join(deadline: Deadline): void {
-    deadline.#isSet = true;
-    deadline.#after = first;
-    if (first !== null) first.#before = deadline;
-    first = deadline;
-    if (ticking !== null) return;
-    now = performance.now();
-    ticking = setTimeout(Deadline.#tick, stepMs);
+  #join(row: Row): void {
+    this.#row = row;
+    this.#after = row.first;
+    if (row.first !== null) row.first.#before = this;
+    row.first = this;
   }
 
-  static #tick(this: void): void {
-    now = performance.now();
-    for (let each = first; each !== null;) {
-      const next: Deadline | null = each.#after;
-      if (each.#dueAt <= now) {
-        each.clearDeadline();
-        each.late();
-      }
-      each = next;
+  #move(row: Row): void {
+    this.clearDeadline();
+    this.#join(row);
+  }
+
+  static #look(this: void): void {
+    if (soon.first === null && distant.first === null) {
+      ticking = null;
+      return;
     }
-    if (first === null) ticking = null;
-    else ticking?.refresh();
+    ticking?.refresh();
+    const now = performance.now();
+    // Answers that came while nothing could happen are yet to be read.
+    isBehind = now - lookedAt > stepMs + behindMs && !isBehind;
+    lookedAt = now;
+    if (now >= allLookedAtBy) Deadline.#lookAtDistant(now + longStepMs);
+    for (const each of Deadline.#lookAtSoon(now)) {
+      // Another one that is late may have stopped it, or set it anew.
+      if (each.#row === null || each.#dueAt === null) continue;
+      each.clearDeadline();
+      each.late();
+    }
+  }
+
+  static #lookAtDistant(next: number): void {
+    allLookedAtBy = next;
+    for (let each = distant.first; each !== null;) {
+      const after: Deadline | null = each.#after;
+      if (each.#dueAt !== null && each.#dueAt <= next) each.#move(soon);
+      each = after;
+    }
+  }
+
+  /** Those that are late. */
+  static #lookAtSoon(now: number): readonly Deadline[] {
+    const late: Deadline[] = [];
+    for (let each = soon.first; each !== null;) {
+      const after: Deadline | null = each.#after;
+      each.#dueAt ??= now + each.#ms;
+      if (each.#dueAt > allLookedAtBy) each.#move(distant);
+      else if (each.#dueAt <= now && !isBehind) late.push(each);
+      each = after;
+    }
+    return late;
   }
 }
 
 /**
- * All there are. A timer of its own for each request would cost more than reading its head, and is hardly ever needed:
- * a list that is looked through now and then costs next to nothing.
+ * All there are. A timer of its own for each request would cost more than reading its head, and is hardly ever needed.
+ * Most are stopped before they are looked at; those of streams, of which there can be many, are looked at once a second.
  */
-let first: Deadline | null = null;
+const soon: Row = { first: null };
+const distant: Row = { first: null };
 let ticking: NodeJS.Timeout | null = null;
-/** As of the last look, on the clock of `performance.now()`. */
-let now = 0;
+let lookedAt = 0;
+let isBehind = false;
+/** Whatever is distant is due later. */
+let allLookedAtBy = 0;

@@ -1,5 +1,5 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
-import { BodyStream, type Fields, type ReplyBody, refuse } from '#sdk';
+import { type BodySink, BodyStream, type Fields, type ReplyBody, refuse } from '#sdk';
 import type { Delivery, Done, Exchange } from '../kernel/exchange.ts';
 import { type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
@@ -118,7 +118,7 @@ export class HttpDelivery implements Delivery {
       else if (this.#framing === 'none') {
         discard(content);
         this.#end(undefined);
-      } else this.#pipe(content);
+      } else this.#pipe(content, headers);
     } catch (error) {
       this.#cut();
       throw error;
@@ -144,7 +144,7 @@ export class HttpDelivery implements Delivery {
     this.#expectReading();
   }
 
-  #pipe(stream: BodyStream): void {
+  #pipe(stream: BodyStream, headers: Fields): void {
     const response = this.#response;
     this.#stream = stream;
     let stalled: NodeJS.Timeout | undefined;
@@ -153,7 +153,7 @@ export class HttpDelivery implements Delivery {
       stream.resume();
     });
     response.on('close', () => clearTimeout(stalled));
-    stream.pipe({
+    pipeWhole(stream, this.#framing === 'sized' ? headers : null, {
       data: (chunk) => {
         this.#bytesSent += chunk.length;
         const hasRoom = response.write(chunk);
@@ -284,6 +284,32 @@ export function settle(body: ReplyBody): Content | BodyStream {
   const { chunks, trailers } = body.take();
   const [only] = chunks;
   return { bytes: only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks), trailers };
+}
+
+/**
+ * Pipes content whose end the caller must be able to trust. What is more or less than was announced fails: the rest would
+ * be taken for the next answer, or that for the rest. So do trailers that cannot be sent.
+ * @param sized the fields that announce its length; null when something else tells where it ends
+ */
+export function pipeWhole(stream: BodyStream, sized: Fields | null, sink: BodySink): void {
+  let left = sized === null ? Infinity : Number(sized.get('content-length'));
+  stream.pipe({
+    data(chunk) {
+      left -= chunk.length;
+      if (left >= 0) return sink.data(chunk);
+      sink.fail(new Error('more content than was announced'));
+      return false;
+    },
+    end(trailers) {
+      try {
+        if (left === 0 || sized === null) sink.end(trailers);
+        else sink.fail(new Error('less content than was announced'));
+      } catch (error) {
+        sink.fail(error as Error);
+      }
+    },
+    fail: (error) => sink.fail(error),
+  });
 }
 
 /** The backend's connection can be used again once what it sent is out of the way; content without end is given up. */

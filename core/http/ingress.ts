@@ -100,6 +100,7 @@ export async function listen(
       }, deadlineMs);
       await closed;
       clearTimeout(cut);
+      plain.close();
       // Stops its timers; that it listens no more is no news.
       server.close(() => undefined);
       await app.close();

@@ -39,7 +39,7 @@ export class SentNames<Meaning> {
     if (colon < 0) return undefined;
     const sent = text.slice(from, colon);
     const name = this.#known.get(sent) ?? this.#learn(sent);
-    if (name !== undefined && place < maxPlaces) this.#last[place] = name;
+    if (name !== undefined && place < maxPlaces && sent.length <= maxKnownLength) this.#last[place] = name;
     return name;
   }
 

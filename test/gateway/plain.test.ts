@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect } from 'node:tls';
 import { test } from 'node:test';
+import { BodyStream, Fields, Reply, definePlugin } from '#sdk';
 import { httpBackend, streamBackend } from './support/backend.ts';
 import { passTo, startGateway } from './support/gateway.ts';
-import { openRaw } from './support/raw-client.ts';
+import { RawClient, openRaw } from './support/raw-client.ts';
 import { until, within } from './support/within.ts';
 
 const request = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
@@ -130,3 +133,86 @@ test('a caller that leaves while its large answer is under way is the only one t
   assert.equal(completed?.outcome, 'client-gone');
   assert.ok((completed?.bytesSent ?? 0) > 200_000);
 });
+
+test('over TLS too, a caller that ends its side gets the answer that is ready', async () => {
+  await using running = await startGateway(
+    {
+      'main/ready': {
+        request: { method: 'GET', path: '/' },
+        auth: 'none',
+        backend: { type: 'mock', body: 'ready' },
+      },
+    },
+    { root: { listeners: [{ port: 0, host: '127.0.0.1', tls: 'selfsigned' }] } },
+  );
+  const socket = connect({ port: running.port, host: '127.0.0.1', rejectUnauthorized: false });
+  await within(once(socket, 'secureConnect'), 'a TLS connection');
+  const client = new RawClient(socket);
+  socket.end(request('/'));
+  assert.equal((await client.answer()).text, 'ready');
+  assert.equal(await client.closed(), 'end');
+  assert.deepEqual(
+    running.completed.map(({ outcome }) => outcome),
+    ['answered'],
+  );
+});
+
+test('an idle connection is kept for longer than its caller is told', async () => {
+  await using backend = await httpBackend();
+  await using running = await startGateway(
+    { 'main/all': passTo(backend.port) },
+    { limits: { keepAliveTimeoutMs: 1000 } },
+  );
+  const client = await openRaw(running.port);
+  const start = performance.now();
+  const answer = await client.send(request('/')).answer();
+  assert.deepEqual(answer.getAll('keep-alive'), ['timeout=1']);
+  assert.equal(await client.closed(), 'end');
+  assert.ok(performance.now() - start >= 2000);
+});
+
+const ofPieces = (fields: Fields, pieces: readonly unknown[], trailers?: Fields): Reply => {
+  const stream = new BodyStream();
+  const push = (index: number): void => {
+    if (index === pieces.length) stream.end(trailers);
+    else {
+      stream.push(pieces[index] as Uint8Array);
+      setImmediate(push, index + 1);
+    }
+  };
+  setImmediate(push, 0);
+  return new Reply(200, fields, stream);
+};
+
+for (const [what, make] of Object.entries({
+  'more content than it announces': () =>
+    ofPieces(new Fields(['Content-Length', '5']), [Buffer.from('abc'), Buffer.from('defgh')]),
+  'less content than it announces': () =>
+    ofPieces(new Fields(['Content-Length', '50']), [Buffer.from('abc'), Buffer.from('def')]),
+  'a length that is none': () => ofPieces(new Fields(['Content-Length', 'some']), [Buffer.from('abc')]),
+  'pieces that are no bytes': () => ofPieces(new Fields(), ['\u20ac\u20ac', 'abc']),
+  'trailers that cannot be sent': () =>
+    ofPieces(new Fields(), [Buffer.from('abc')], new Fields(['X-A', 'a\r\nb: c'])),
+}))
+  for (const kind of ['plain', 'chunks'])
+    test(`an answer that gives ${what} breaks off, and nothing follows it (${kind})`, async () => {
+      const clumsy = definePlugin({
+        name: 'clumsy',
+        summary: 'Answers streams that are wrong.',
+        bind: () => ({ preAuth: (exchange) => (exchange.path === '/right' ? undefined : make()) }),
+      });
+      await using backend = await httpBackend();
+      await using running = await startGateway(
+        { 'main/all': passTo(backend.port) },
+        {
+          plugins: [clumsy],
+          root: { plugins: { p: { type: 'clumsy' } }, bindings: [{ plugin: 'p', apis: ['main/all'] }] },
+        },
+      );
+      const client = await openRaw(running.port);
+      client.send(kind === 'plain' ? request('/wrong') : chunked);
+      await client.closed();
+      assert.ok(client.reader.received > 0);
+      await until(() => running.completed.length === 1, 'it is completed');
+      assert.equal(running.completed[0]?.outcome, 'cut');
+    });

@@ -5,7 +5,7 @@ import type { Delivery, Done, Exchange } from '../../kernel/exchange.ts';
 import { type Framing, frame } from '../../kernel/framing.ts';
 import type { Inbound } from '../../kernel/inbound.ts';
 import { abandon } from '../../kernel/serve.ts';
-import { type Content, discard, settle, stalledMs, textBytes } from '../delivery.ts';
+import { type Content, discard, pipeWhole, settle, stalledMs, textBytes } from '../delivery.ts';
 import { fieldLine, writeAnswerHead } from './answer-head.ts';
 
 /** What an answer needs of its connection. */
@@ -84,7 +84,7 @@ export class PlainAnswer implements Delivery {
       else if (this.#framing === 'none') {
         discard(content);
         this.#sendText(head);
-      } else this.#pipe(head, content);
+      } else this.#pipe(head, content, headers);
     } catch (error) {
       this.#cut();
       throw error;
@@ -141,11 +141,11 @@ export class PlainAnswer implements Delivery {
     }
   }
 
-  #pipe(head: string, stream: BodyStream): void {
+  #pipe(head: string, stream: BodyStream, headers: Fields): void {
     this.#stream = stream;
     this.#head = head;
     const { socket } = this.#way;
-    stream.pipe({
+    pipeWhole(stream, this.#framing === 'sized' ? headers : null, {
       data: (chunk) => {
         this.#bytesSent += chunk.length;
         this.#write(chunk);

@@ -40,6 +40,8 @@ export class PlainConnection implements Way {
   isUsed = false;
   /** Nothing more is to come. */
   #isHalf = false;
+  /** Its last answer is given: what comes behind it is no request (RFC 9112 section 9.6). */
+  #isOver = false;
 
   constructor(socket: Socket, home: Home) {
     this.socket = socket;
@@ -49,6 +51,8 @@ export class PlainConnection implements Way {
       clientAddress: plainAddress(socket.remoteAddress),
       secure: home.secure(socket),
     };
+    // An encrypted one would take no answer any more from the caller's end on.
+    socket.allowHalfOpen = true;
     socket
       .on('data', this.#onData)
       .on('end', this.#onEnd)
@@ -95,6 +99,7 @@ export class PlainConnection implements Way {
   }
 
   #came(chunk: Buffer): void {
+    if (this.#isOver) return;
     if (this.isIdle) {
       this.#read(chunk);
       return;
@@ -116,6 +121,8 @@ export class PlainConnection implements Way {
 
   #handOver(chunk: Buffer): void {
     const { socket } = this;
+    // Whoever is told of the end but once, and was, would wait for it.
+    if (this.#isHalf) return;
     this.release();
     socket.pause();
     socket.unshift(chunk);
@@ -145,6 +152,7 @@ export class PlainConnection implements Way {
     answer.finished();
     if (!mayGoOn || (this.#isHalf && this.#held.length === 0)) {
       this.#held = nothing;
+      this.#isOver = true;
       this.socket.destroySoon();
     } else if (this.#held.length > 0) setImmediate(() => this.#next());
   }

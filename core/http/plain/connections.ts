@@ -11,6 +11,8 @@ import type { PlainRequest } from './request.ts';
 
 /** How often idle connections are looked at. */
 const sweepMs = 500;
+/** For how much longer they are kept than callers are told, whose requests may be on their way by then. */
+const graceMs = 1000;
 
 /** What a listener's connections are given. */
 export interface PlainOptions {
@@ -76,12 +78,16 @@ export class PlainConnections implements Home {
   /** Connections end with the answers that are under way. */
   drain(): void {
     this.#isDraining = true;
-    clearInterval(this.#sweeper);
     for (const { isIdle, socket } of this.#open) if (isIdle) socket.destroy();
   }
 
   cut(): void {
     for (const { socket } of this.#open) socket.destroy();
+  }
+
+  /** There are none any more. */
+  close(): void {
+    clearInterval(this.#sweeper);
   }
 
   #sweep(): void {
@@ -90,7 +96,7 @@ export class PlainConnections implements Home {
     for (const connection of this.#open) {
       if (!connection.isIdle) continue;
       const waitedMs = now - connection.waitsSince;
-      if (connection.isUsed && waitedMs >= keepAliveTimeoutMs) connection.socket.destroy();
+      if (connection.isUsed && waitedMs >= keepAliveTimeoutMs + graceMs) connection.socket.destroy();
       else if (!connection.isUsed && waitedMs >= headersTimeoutMs) refuse(connection);
     }
   }
