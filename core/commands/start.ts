@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { flushCompileCache } from 'node:module';
+import type { Log } from '#sdk';
 import { readKeeping } from '../config/copies.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
@@ -21,17 +23,8 @@ export async function start(config: string | undefined, listening?: () => void):
   const log = operatorLog(lines);
   tellRejections(log);
   const read = (): Promise<ConfigText> => readKeeping(path, process.env);
-  const text = await read();
-  let serving: Serving;
-  if (text.root['workers'] === undefined) {
-    const gateway = new Gateway({ log });
-    await gateway.apply(text, { listen: true });
-    serving = alone(gateway);
-  } else {
-    const supervisor = new Supervisor(log, lines);
-    await supervisor.begin(text);
-    serving = supervisor;
-  }
+  const serving = await begin(read, log, lines);
+  flushCompileCache();
   sayListeners(serving);
   listening?.();
   const watcher = watchConfig(path, serving, log, { read });
@@ -43,6 +36,23 @@ export async function start(config: string | undefined, listening?: () => void):
   log.info({}, 'stopping: requests in flight may finish');
   await serving.close();
   return 0;
+}
+
+// A function of its own: one that waits for a signal would hold on to what was read for as long as the gateway runs.
+async function begin(
+  read: () => Promise<ConfigText>,
+  log: Log,
+  lines: ReturnType<typeof operatorLines>,
+): Promise<Serving> {
+  const text = await read();
+  if (text.root['workers'] !== undefined) {
+    const supervisor = new Supervisor(log, lines);
+    await supervisor.begin(text);
+    return supervisor;
+  }
+  const gateway = new Gateway({ log });
+  await gateway.apply(text, { listen: true });
+  return alone(gateway);
 }
 
 /** A gateway of one process, which a changed configuration cannot turn into several. */

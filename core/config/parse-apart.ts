@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { Parsed } from './parse.ts';
 
 /** The thread's code takes a while to become fast; without anything to do its memory is given back. */
-const keptMs = 30_000;
+const keptMs = 10_000;
 
 interface Waiting {
   resolve(parsed: Parsed): void;

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { codeCache } from '../code-cache.ts';
 import {
   type Beat,
   type Kept,
@@ -16,12 +17,6 @@ import type { Taker } from './ports.ts';
 import { Wire } from './wire.ts';
 
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
-
-/**
- * Where a worker leaves what Node made of the code for those that start later: it saves each half of the CPU time until it is
- * loaded, and 20 MB. Beside the code, so that who may write there could change the code as well; where nobody may, there is none.
- */
-const cache = fileURLToPath(new URL('../../node_modules/.cache/workers', import.meta.url));
 
 /** Building a configuration, or loading code, stands still for longer than a request may. */
 const buildingMs = 120_000;
@@ -65,7 +60,7 @@ export class WorkerProcess implements Taker {
     const { output, inherited } = surroundings;
     this.#child = fork(program, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...inherited],
-      env: { NODE_COMPILE_CACHE: cache, ...process.env },
+      env: { ...process.env, NODE_COMPILE_CACHE: codeCache },
     });
     output.follow(this.#child);
     this.wire = new Wire(this.#child);
