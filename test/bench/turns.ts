@@ -5,7 +5,9 @@ import type { Target } from './targets.ts';
 const WARM_UP_SECONDS = 2;
 /** V8 compiles what is called often: a slow machine has to warm up for longer. */
 const WARM_UP_REQUESTS = 20_000;
-/** So long at most for as many. */
+/** V8 goes on compiling for so many requests of a process: who compares a few microseconds waits for its end. */
+export const STEADY_REQUESTS = 80_000;
+/** So long at most for `WARM_UP_REQUESTS`. */
 const WARM_UP_LIMIT_SECONDS = 8;
 
 /** Something that is measured in turn with others. */

@@ -5,7 +5,7 @@ import type { Sample } from '../load.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { scenarios, type ScenarioName } from '../scenarios.ts';
 import { median, ratioWithinRounds } from '../statistics.ts';
-import { takeTurns, withAll, type Measured, type Runner } from '../turns.ts';
+import { takeTurns, withAll, type Measured, type Runner, STEADY_REQUESTS } from '../turns.ts';
 
 /** CPU per request at full load: the plain API beside everybody, and further scenarios of the gateway. */
 export async function measureCpu(bench: Bench, asked: readonly ScenarioName[]): Promise<string> {
@@ -36,7 +36,7 @@ async function startOther(bench: Bench, name: OtherName): Promise<Runner | undef
   progress(`starting: ${name}`);
   try {
     const target = await others[name].start(bench.workspace, bench.backend.port, bench.connections);
-    return { name, target, load: scenarios.plain.load, isOptional: true };
+    return { name, target, load: scenarios.plain.load, warmUpRequests: STEADY_REQUESTS, isOptional: true };
   } catch (error) {
     if (bench.workspace.isClosing) throw error;
     // The others can be compared without it.
@@ -51,7 +51,7 @@ async function startScenario(bench: Bench, scenario: ScenarioName): Promise<Runn
   const { workspace, backend } = bench;
   const toConfig = (port: number): string => config(port, backend.port, workspace.directory);
   const target = await startGateway(workspace, `gateway-${scenario}`, toConfig);
-  return { name: `**tapgate**, ${title}`, target, load };
+  return { name: `**tapgate**, ${title}`, target, load, warmUpRequests: STEADY_REQUESTS };
 }
 
 export function toCpuReport(measured: readonly Measured[]): string {

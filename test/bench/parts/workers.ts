@@ -3,11 +3,9 @@ import { knowsWorkers, startGateway } from '../gateway.ts';
 import { toFigure, toParagraphs, toRange, toTable } from '../markdown.ts';
 import { scenarios } from '../scenarios.ts';
 import { median, ratioWithinRounds } from '../statistics.ts';
-import { takeTurns, withAll, type Measured, type Runner } from '../turns.ts';
+import { takeTurns, withAll, type Measured, type Runner, STEADY_REQUESTS } from '../turns.ts';
 import { figuresOf } from './cpu.ts';
 
-/** V8 goes on compiling for so many requests of a process; each of several gets but its part of them. */
-const WARM_UP_REQUESTS = 80_000;
 /** Times those of other parts: a few percent are to be seen, and a process alone varies by more from round to round. */
 const ROUNDS = 3;
 
@@ -36,7 +34,7 @@ async function start(bench: Bench, scenario: 'plain' | 'full', workers: number):
   const toConfig = (port: number): string =>
     (workers === alone ? '' : `workers: ${workers}\n`) + config(port, backend.port, workspace.directory);
   const target = await startGateway(workspace, `workers-${scenario}-${workers}`, toConfig);
-  return { name, target, load, warmUpRequests: WARM_UP_REQUESTS * Math.max(1, workers) };
+  return { name, target, load, warmUpRequests: STEADY_REQUESTS * Math.max(1, workers) };
 }
 
 function nameOf(workers: number): string {
