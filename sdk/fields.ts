@@ -1,5 +1,4 @@
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const plainValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+import { isFieldValue, isToken } from './field-syntax.ts';
 
 /**
  * The header fields of a message, in wire order, repeated fields kept apart (RFC 9110 section 5).
@@ -134,24 +133,10 @@ function removeFrom(flat: string[], name: string, from: number): void {
   flat.length = kept;
 }
 
-/** Names that were checked: most that are set are the gateway's own words, and the same ones all the time. */
-const goodNames = new Set<string>();
-const maxGoodNames = 1000;
-const maxGoodLength = 64;
-
-function isToken(name: string): boolean {
-  if (goodNames.has(name)) return true;
-  if (!token.test(name)) return false;
-  if (goodNames.size < maxGoodNames && name.length <= maxGoodLength) goodNames.add(name);
-  return true;
-}
-
-// CR or LF in a value would let whoever chose the value write fields, or a whole second message, of their own.
 function checkedValue(name: string, value: string): string {
   if (!isToken(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
-  if (plainValue.test(value)) return value;
+  if (isFieldValue(value)) return value;
   const bytes = Buffer.from(value, 'utf8').toString('latin1');
-  if (!plainValue.test(bytes))
-    throw new TypeError(`header field ${name}: control characters are not allowed`);
+  if (!isFieldValue(bytes)) throw new TypeError(`header field ${name}: control characters are not allowed`);
   return bytes;
 }

@@ -9,6 +9,7 @@ export * from './credentials.ts';
 export * from './data-sets.ts';
 export * from './exchange.ts';
 export * from './field-names.ts';
+export * from './field-syntax.ts';
 export * from './fields.ts';
 export * from './form.ts';
 export * from './function-event.ts';

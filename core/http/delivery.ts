@@ -1,9 +1,10 @@
-import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type BodySink, BodyStream, type Fields, type ReplyBody, refuse } from '#sdk';
 import type { Delivery, Done, Exchange } from '../kernel/exchange.ts';
 import { type Framing, frame } from '../kernel/framing.ts';
 import type { Inbound } from '../kernel/inbound.ts';
 import { abandon } from '../kernel/serve.ts';
+import { writeInterimHead } from './plain/answer-head.ts';
 import { answerMalformed, malformedContent, reason } from './refuse-early.ts';
 import { resetSocket } from './reset.ts';
 import { UpgradeResponse } from './upgrade.ts';
@@ -75,10 +76,7 @@ export class HttpDelivery implements Delivery {
   inform(status: number, flat: readonly string[]): void {
     const response = this.#response;
     if (response.headersSent || this.#request.httpVersion !== '1.1') return;
-    const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Information'}`];
-    for (let index = 0; index < flat.length; index += 2) lines.push(`${flat[index]}: ${flat[index + 1]}`);
-    // `writeEarlyHints` knows one status and checks `link` values in its own way; a proxy passes on what it got.
-    response.socket?.write(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+    response.socket?.write(writeInterimHead(status, flat), 'latin1');
   }
 
   writeContinue(): void {

@@ -1,4 +1,4 @@
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+import { isToken } from '#sdk';
 
 /** Kept for as long as the process lives. */
 const maxKnown = 1000;
@@ -44,7 +44,7 @@ export class SentNames<Meaning> {
   }
 
   #learn(sent: string): SentName<Meaning> | undefined {
-    if (!token.test(sent)) return undefined;
+    if (!isToken(sent)) return undefined;
     // A copy: a part of a text holds all of it.
     const text = Buffer.from(sent, 'latin1').toString('latin1');
     const lower = text.toLowerCase();

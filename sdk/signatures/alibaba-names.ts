@@ -1,3 +1,5 @@
+import { isToken } from '../field-syntax.ts';
+
 /** The headers that a client says it signed (`X-Ca-Signature-Headers`). */
 export interface SignedNames {
   /** Each spelling once, in the letter case of the list, in byte order: as they stand in the string to sign. */
@@ -18,8 +20,6 @@ export const neverListed: ReadonlySet<string> = new Set([
   'content-type',
   'date',
 ]);
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 // Callers use a handful of lists, and reading one takes as long as an HMAC. Bounded, as the lists are a caller's choice.
 const known = new Map<string, SignedNames>();
@@ -52,7 +52,7 @@ function parse(list: string): string[] | undefined {
   for (const part of parts) {
     const name = part.trim();
     if (name === '') continue;
-    if (!token.test(name)) return undefined;
+    if (!isToken(name)) return undefined;
     if (!neverListed.has(name.toLowerCase()) && !names.includes(name)) names.push(name);
   }
   // Tokens are ASCII, where the order of UTF-16 units is that of the bytes.

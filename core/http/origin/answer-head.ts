@@ -1,3 +1,4 @@
+import { isFieldValue } from '#sdk';
 import { SentNames, withoutBlanks } from '../sent-names.ts';
 
 /** An answer that is no HTTP/1.1. What it would mean is anybody's guess, and so is where the next one begins. */
@@ -22,7 +23,6 @@ export interface AnswerHead {
 }
 
 const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-const unfit = /[^\t\x20-\x7e\x80-\xff]/;
 
 interface StatusLine {
   readonly text: string;
@@ -114,7 +114,7 @@ function readLines(text: string, from: number, facts: Facts): string[] {
     const colon = start + name.text.length;
     if (colon >= end) throw new MalformedAnswer('a line that is no field');
     const value = withoutBlanks(text, colon + 1, end);
-    if (unfit.test(value)) throw new MalformedAnswer('a control character in a field');
+    if (!isFieldValue(value)) throw new MalformedAnswer('a control character in a field');
     flat.push(name.lower, value);
     start = end + 2;
     if (name.meaning === undefined) continue;

@@ -1,4 +1,5 @@
 import { type Dispatcher, errors } from 'undici';
+import { isFieldValue, isToken } from '#sdk';
 
 /** The head of a request as it goes on the wire. */
 export interface RequestHead {
@@ -11,8 +12,6 @@ export interface RequestHead {
   readonly wantsClose: boolean;
 }
 
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const unfitValue = /[^\t\x20-\x7e\x80-\xff]/;
 const unfitPath = /[^\x21-\x7e\x80-\xff]/;
 
 /** Methods whose lack of content is told (RFC 9110 section 8.6). */
@@ -25,26 +24,21 @@ const expectContent: ReadonlySet<string> = new Set([
   'PROPPATCH',
 ]);
 
-/** Names that were checked: the same ones are sent all the time. */
-const knownNames = new Set<string>();
-const maxKnownNames = 1000;
-const maxKnownLength = 64;
-
 /** @throws InvalidArgumentError for what would not arrive as it was meant */
 export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHead {
   const { method, path, body, upgrade } = options;
-  if (!token.test(method)) throw new errors.InvalidArgumentError('invalid request method');
+  if (!isToken(method)) throw new errors.InvalidArgumentError('invalid request method');
   if (!path.startsWith('/') || unfitPath.test(path))
     throw new errors.InvalidArgumentError('invalid request path');
-  if (typeof upgrade === 'string' && !token.test(upgrade)) throw refused('upgrade');
+  if (typeof upgrade === 'string' && !isToken(upgrade)) throw refused('upgrade');
   const headers = options.headers as readonly string[];
   const found: Found = { host: '', length: undefined, wantsClose: false };
   let lines = '';
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    checkName(name);
-    if (unfitValue.test(value)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
+    if (!isToken(name)) throw new errors.InvalidArgumentError('invalid header name');
+    if (!isFieldValue(value)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
     if (!isReserved(name, value, found)) lines += `${name}: ${value}\r\n`;
   }
   const connection =
@@ -104,11 +98,4 @@ function refuses(name: string, lower: string): false {
 
 function refused(name: string): Error {
   return new errors.InvalidArgumentError(`invalid ${name.toLowerCase()} header`);
-}
-
-function checkName(name: string): void {
-  if (knownNames.has(name)) return;
-  if (!token.test(name)) throw new errors.InvalidArgumentError('invalid header name');
-  if (knownNames.size < maxKnownNames && name.length <= maxKnownLength)
-    knownNames.add(Buffer.from(name, 'latin1').toString('latin1'));
 }

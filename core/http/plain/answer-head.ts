@@ -1,13 +1,6 @@
 import { STATUS_CODES } from 'node:http';
+import { isFieldValue, isToken } from '#sdk';
 import { reason } from '../refuse-early.ts';
-
-const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const unfitValue = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** Names that were checked: the same ones are sent all the time. */
-const knownNames = new Set<string>();
-const maxKnownNames = 1000;
-const maxKnownLength = 64;
 
 /** What a head says beside its status and fields. */
 export interface AnswerFraming {
@@ -37,17 +30,23 @@ export function writeAnswerHead(status: number, flat: readonly string[], framing
     : `${text}Connection: keep-alive\r\nKeep-Alive: timeout=${keptSeconds}\r\n\r\n`;
 }
 
-/** @throws TypeError */
-export function fieldLine(name: string, value: string): string {
-  if (!knownNames.has(name)) learnName(name);
-  if (unfitValue.test(value)) throw new TypeError(`header field ${name}: control characters are not allowed`);
-  return `${name}: ${value}\r\n`;
+/**
+ * The head of an interim answer. `writeEarlyHints` knows one status and checks `link` values in its own way; a proxy
+ * passes on what it got.
+ * @throws TypeError for a field that would not arrive as it was meant
+ */
+export function writeInterimHead(status: number, flat: readonly string[]): string {
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Information'}\r\n`;
+  for (let index = 0; index < flat.length; index += 2)
+    text += fieldLine(flat[index] ?? '', flat[index + 1] ?? '');
+  return `${text}\r\n`;
 }
 
-function learnName(name: string): void {
-  if (!token.test(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
-  if (knownNames.size < maxKnownNames && name.length <= maxKnownLength)
-    knownNames.add(Buffer.from(name, 'latin1').toString('latin1'));
+/** @throws TypeError */
+export function fieldLine(name: string, value: string): string {
+  if (!isToken(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
+  if (!isFieldValue(value)) throw new TypeError(`header field ${name}: control characters are not allowed`);
+  return `${name}: ${value}\r\n`;
 }
 
 function statusLine(status: number): string {

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyStream, type Fields } from '#sdk';
 import type { Delivery, Done, Exchange } from '../../kernel/exchange.ts';
@@ -6,7 +5,7 @@ import { type Framing, frame } from '../../kernel/framing.ts';
 import type { Inbound } from '../../kernel/inbound.ts';
 import { abandon } from '../../kernel/serve.ts';
 import { type Content, discard, pipeWhole, settle, stalledMs, textBytes } from '../delivery.ts';
-import { fieldLine, writeAnswerHead } from './answer-head.ts';
+import { fieldLine, writeAnswerHead, writeInterimHead } from './answer-head.ts';
 
 /** What an answer needs of its connection. */
 export interface Way {
@@ -51,10 +50,7 @@ export class PlainAnswer implements Delivery {
   inform(status: number, flat: readonly string[]): void {
     const { socket } = this.#way;
     if (this.#isHeadSent || socket.destroyed) return;
-    let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Information'}\r\n`;
-    for (let index = 0; index < flat.length; index += 2)
-      text += fieldLine(flat[index] ?? '', flat[index + 1] ?? '');
-    socket.write(`${text}\r\n`, 'latin1');
+    socket.write(writeInterimHead(status, flat), 'latin1');
   }
 
   send(inbound: Inbound, _exchange: Exchange, done: Done): void {

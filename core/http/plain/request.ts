@@ -1,4 +1,5 @@
 import { METHODS } from 'node:http';
+import { isFieldValue } from '#sdk';
 import { SentNames, withoutBlanks } from '../sent-names.ts';
 
 /** A request that came whole, in one piece and alone, and that every reader of HTTP understands in the same way. */
@@ -18,7 +19,6 @@ export interface PlainRequest {
 const maxHeadBytes = 16 * 1024;
 
 const unfitTarget = /[^\x21-\x7e]/;
-const unfitValue = /[^\t\x20-\x7e\x80-\xff]/;
 const version = ' HTTP/1.1\r\n';
 
 const methods = new Map(METHODS.filter((method) => method !== 'CONNECT').map((method) => [method, method]));
@@ -71,7 +71,7 @@ function readFields(text: string, from: number, to: number): ReadFields | undefi
     if (name === undefined) return undefined;
     const colon = start + name.text.length;
     const value = withoutBlanks(text, colon + 1, end);
-    if (colon >= end || unfitValue.test(value)) return undefined;
+    if (colon >= end || !isFieldValue(value)) return undefined;
     flat.push(name.text, value);
     start = end + 2;
     if (name.meaning === undefined) continue;
