@@ -80,6 +80,11 @@ export function compileChain<Subject, Answer>(
     tapable.tap(handler.plugin, (subject) => {
       const step = take(handler, subject, isAnswer);
       if (!(step instanceof Promise)) return step;
+      if (hookTable[hook].sync) {
+        // Its outcome means nothing any more, and an unhandled rejection would end the process.
+        step.catch(() => undefined);
+        return fault(handler, new TypeError('the handler answered a promise; this hook is synchronous'));
+      }
       return settled(handler, step, isAnswer).then((ending) => {
         if (ending !== undefined) return ending;
         if (rest === undefined) rest = compileChain(hook, handlers.slice(index + 1), isAnswer);
@@ -92,22 +97,11 @@ export function compileChain<Subject, Answer>(
 
 /** The same for a hook whose handlers must answer at once: a promise is a fault, not an answer. */
 export function compileSyncChain<Subject, Answer>(
-  hook: HookName,
+  hook: 'routing',
   handlers: readonly Handler<Subject>[],
   isAnswer: Check<Answer>,
 ): SyncChain<Subject, Answer> | null {
-  if (handlers.length === 0) return null;
-  const tapable = new SyncBailHook<[Subject], Outcome<Answer>>(['subject'], hook);
-  for (const handler of handlers) {
-    tapable.tap(handler.plugin, (subject) => {
-      const step = take(handler, subject, isAnswer);
-      if (!(step instanceof Promise)) return step;
-      // Its outcome means nothing any more, and an unhandled rejection would end the process.
-      step.catch(() => undefined);
-      return fault(handler, new TypeError('the handler answered a promise; this hook is synchronous'));
-    });
-  }
-  return (subject) => tapable.call(subject);
+  return compileChain(hook, handlers, isAnswer) as SyncChain<Subject, Answer> | null;
 }
 
 /** Calls a handler: what it ends the chain with, undefined to go on, or a promise of what it answers. */

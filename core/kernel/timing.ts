@@ -5,8 +5,8 @@ type Handle<Subject> = (subject: Subject) => unknown;
 /** What one who asks wants to know of a handler. */
 interface Sampler {
   readonly timing: HandlerTiming;
-  /** Calls since the last that was timed. */
-  calls: number;
+  /** Calls up to the next that is timed. */
+  left: number;
 }
 
 /** Tells some calls of a handler to those who ask for it. */
@@ -14,28 +14,36 @@ export class Timer {
   readonly #samplers: readonly Sampler[];
   readonly #plugin: string;
   readonly #hook: string;
+  /** Calls up to the next that is timed for anybody, now and when that was found out. */
+  #left = 0;
+  #wait = 0;
 
   constructor(timings: readonly HandlerTiming[], plugin: string, hook: string) {
     this.#plugin = plugin;
     this.#hook = hook;
-    // Not all from 0: handlers of APIs that are seldom called would never be timed.
-    this.#samplers = timings.map((timing) => ({ timing, calls: Math.floor(Math.random() * timing.every) }));
+    // Not all the same: handlers of APIs that are seldom called would never be timed.
+    this.#samplers = timings.map((timing) => ({ timing, left: Math.ceil(Math.random() * timing.every) }));
+    this.#takeDue();
   }
 
   /** Counts a call; whether it is one to be timed. */
   isDue(): boolean {
-    let isDue = false;
-    for (const sampler of this.#samplers) {
-      sampler.calls += 1;
-      if (sampler.calls >= sampler.timing.every) isDue = true;
-    }
-    return isDue;
+    this.#left -= 1;
+    return this.#left <= 0;
+  }
+
+  #takeDue(): Sampler[] {
+    for (const sampler of this.#samplers) sampler.left -= this.#wait;
+    const due = this.#samplers.filter(({ left }) => left <= 0);
+    for (const sampler of due) sampler.left = sampler.timing.every;
+    this.#wait = Math.min(...this.#samplers.map(({ left }) => left));
+    this.#left = this.#wait;
+    return due;
   }
 
   /** Calls the handler, and tells how long it took to those for whom it was due. */
   time<Subject>(handle: Handle<Subject>, subject: Subject): unknown {
-    const due = this.#samplers.filter(({ calls, timing }) => calls >= timing.every);
-    for (const sampler of due) sampler.calls = 0;
+    const due = this.#takeDue();
     const start = performance.now();
     const stop = (): void => {
       const ms = performance.now() - start;
