@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fields } from './fields.ts';
+import { Fields, fieldsOf, isChecked } from './fields.ts';
 
 test('names compare without regard to letter case, and keep their own', () => {
   const fields = new Fields(['Content-Type', 'a', 'X-One', '1']);
@@ -90,4 +90,35 @@ test('what is refused is not repeated in the error', () => {
 test('tabs, blanks and Latin-1 bytes are allowed', () => {
   const fields = Fields.from({ A: ['a\tb', 'x y', '\u00ff\u0080', ''] });
   assert.deepEqual(fields.getAll('a'), ['a\tb', 'x y', '\u00ff\u0080', '']);
+});
+
+test('fields count as checked until somebody else has their lines', () => {
+  const fields = Fields.from({ A: '1' });
+  fields.set('B', '2');
+  fields.append('C', '3');
+  fields.delete('a');
+  fields.deleteAll(new Set(['b']));
+  const copy = fields.clone();
+  assert.equal(isChecked(fields), true);
+  assert.deepEqual([...copy], [['C', '3']]);
+  assert.equal(isChecked(copy), true);
+  fields.flat.push('D', 'a\r\nE: 5');
+  assert.equal(isChecked(fields), false);
+  assert.equal(isChecked(fields.clone()), false);
+  fields.delete('d');
+  assert.equal(isChecked(fields), false);
+  assert.equal(isChecked(copy), true);
+  copy.flat = ['A', '1'];
+  assert.equal(isChecked(copy), false);
+  assert.equal(isChecked(new Fields(['A', '1'])), false);
+  assert.equal(isChecked(new Fields([])), false);
+  assert.equal(isChecked(fieldsOf(['A', '1'], false).clone()), false);
+});
+
+test('what is no text is one from then on', () => {
+  const list = ['a'];
+  const fields = new Fields();
+  fields.set('A', list as never);
+  list[0] = 'a\r\nB: 1';
+  assert.deepEqual([...fields], [['A', 'a']]);
 });

@@ -2,6 +2,7 @@ import { type Socket, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buildConnector, type Dispatcher } from 'undici';
 import { BodyStream, Fields, type HttpTarget, Reply, type RefusalKind, type Timeouts, refuse } from '#sdk';
+import { isChecked, linesOf } from '#sdk/fields';
 import { answeredFields, answeredTrailers, interimFields } from '../kernel/forwarding.ts';
 import type { Outbound } from '../kernel/outbound.ts';
 import type { ForwardBody } from '../kernel/request-body.ts';
@@ -10,6 +11,7 @@ import { Deadline } from './deadlines.ts';
 import type { AnswerHandler } from './origin/origin-request.ts';
 import { connector } from './origin/connect.ts';
 import { OriginPool } from './origin/pool.ts';
+import type { RequestOptions } from './origin/request-head.ts';
 import { UndiciPool } from './undici-pool.ts';
 import { SocketTunnel } from './tunnel.ts';
 
@@ -43,7 +45,7 @@ let isResetting = false;
 
 /** Sends requests to one origin. */
 export interface OriginClient {
-  dispatch(options: Dispatcher.DispatchOptions, handler: AnswerHandler): void;
+  dispatch(options: RequestOptions, handler: AnswerHandler): void;
   /** Requests that are under way are finished. */
   close(): Promise<void>;
 }
@@ -128,18 +130,18 @@ export class NetworkTarget implements HttpTarget {
   }
 
   #dispatch(outbound: Outbound, timeouts: Timeouts, body: ForwardBody): Promise<Reply> {
-    const { flat } = outbound.headers;
-    const headers = flat.slice();
+    const headers = linesOf(outbound.headers).slice();
     headers.push('Host', outbound.host ?? this.#host);
     const { length } = outbound.body;
     if (length !== undefined && body !== null && !(body instanceof Uint8Array)) {
       headers.push('Content-Length', String(length));
     }
-    const options: Dispatcher.DispatchOptions & { servername: string } = {
+    const options: RequestOptions & { servername: string } = {
       servername: this.#servername,
       method: outbound.method,
       path: outbound.target,
       headers,
+      areFieldsChecked: isChecked(outbound.headers),
       body: body as Dispatcher.DispatchOptions['body'] & {},
       // Timed here: how long an answer may pause depends on what it is.
       bodyTimeout: 0,
@@ -205,17 +207,13 @@ class Call extends Deadline implements AnswerHandler {
     if (this.#isStreaming && this.#stream === null) this.#restart();
   }
 
-  onRequestSent(): void {
-    if (this.#isStreaming && this.#stream === null) this.#restart();
-  }
-
   onResponseStarted(): void {
     this.#isStarted = true;
   }
 
   onAnswerHead(
     controller: Dispatcher.DispatchController,
-    { status, flat, isDelimited }: Parameters<AnswerHandler['onAnswerHead']>[1],
+    { status, flat, areFieldsChecked, isDelimited }: Parameters<AnswerHandler['onAnswerHead']>[1],
   ): void {
     // 101 is no interim answer, and nothing can follow one that switches to nothing.
     if (status < 200 && status !== 101) {
@@ -239,7 +237,7 @@ class Call extends Deadline implements AnswerHandler {
       cancel: (reason) => controller.abort(reason),
     });
     this.#stream = stream;
-    const fields = answeredFields(flat);
+    const fields = answeredFields(flat, areFieldsChecked);
     this.#awaitContent(fields.get('content-type'));
     this.#resolve(new Reply(status, fields, stream));
   }

@@ -36,7 +36,7 @@ class Translation implements Dispatcher.DispatchHandler {
   }
 
   onRequestSent(): void {
-    this.#handler.onRequestSent?.();
+    this.#handler.onBodySent?.();
   }
 
   onResponseStarted(): void {
@@ -45,7 +45,8 @@ class Translation implements Dispatcher.DispatchHandler {
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     const isDelimited = 'content-length' in headers || 'transfer-encoding' in headers;
-    this.#handler.onAnswerHead(controller, { status, flat: toFlat(headers), isDelimited });
+    const head = { status, flat: toFlat(headers), areFieldsChecked: false, isDelimited };
+    this.#handler.onAnswerHead(controller, head);
   }
 
   onRequestUpgrade(

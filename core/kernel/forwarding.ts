@@ -1,4 +1,5 @@
-import { Fields, perConnectionFields, variableName } from '#sdk';
+import { type Fields, perConnectionFields, variableName } from '#sdk';
+import { fieldsOf, isChecked, linesOf } from '#sdk/fields';
 import type { Exchange } from './exchange.ts';
 
 /** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
@@ -46,7 +47,7 @@ function startsWith(prefix: string): (name: string) => boolean {
 
 /** The fields a request is forwarded with (RFC 9110 section 7.6, RFC 7239's de-facto forerunners). */
 export function forwardedFields(exchange: Exchange, via: string): Fields {
-  const source = exchange.headers.flat;
+  const source = linesOf(exchange.headers);
   const { isSelfCall } = exchange.incoming;
   const { withholds } = exchange.snapshot;
   const named = nominated(exchange.headers.combined('connection'));
@@ -75,7 +76,17 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     if (exchange.host !== '') flat.push('X-Forwarded-Host', exchange.headers.get('host') ?? exchange.host);
   }
   flat.push('X-Request-Id', exchange.requestId, 'X-Ca-Request-Id', exchange.requestId, 'Via', via);
-  return new Fields(flat);
+  return fieldsOf(flat, isChecked(exchange.headers) && isAsReceived(exchange));
+}
+
+/** Whether what the gateway writes of a request is still its own word: a plugin without types may have put another there. */
+function isAsReceived({ incoming, clientAddress, scheme, host, requestId }: Exchange): boolean {
+  return (
+    clientAddress === incoming.clientAddress &&
+    scheme === incoming.scheme &&
+    host === incoming.host &&
+    requestId === incoming.requestId
+  );
 }
 
 const perConnectionInAnswers: ReadonlySet<string> = new Set([
@@ -99,8 +110,9 @@ const notInInterim: ReadonlySet<string> = new Set(['content-length', 'trailer', 
 /**
  * An answer's fields without what concerned the backend's connection only.
  * @param sent names in lower case and values in turn
+ * @param areChecked whether all of them are known to be fit to be sent
  */
-export function answeredFields(sent: readonly string[]): Fields {
+export function answeredFields(sent: readonly string[], areChecked = false): Fields {
   const flat: string[] = [];
   let connection: string | undefined;
   for (let index = 0; index < sent.length; index += 2) {
@@ -109,7 +121,7 @@ export function answeredFields(sent: readonly string[]): Fields {
     if (!perConnectionInAnswers.has(name)) flat.push(name, value);
     else if (name === 'connection') connection = connection === undefined ? value : `${connection},${value}`;
   }
-  const fields = new Fields(flat);
+  const fields = fieldsOf(flat, areChecked);
   const named = nominated(connection);
   if (named !== null) fields.deleteAll(named);
   return fields;
@@ -131,5 +143,5 @@ export function answeredTrailers(sent: readonly string[]): Fields | undefined {
   if (sent.length === 0) return undefined;
   const fields = answeredFields(sent);
   fields.deleteAll(notInTrailers);
-  return fields.flat.length === 0 ? undefined : fields;
+  return linesOf(fields).length === 0 ? undefined : fields;
 }

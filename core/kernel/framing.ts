@@ -1,4 +1,5 @@
 import type { Fields } from '#sdk';
+import { linesOf } from '#sdk/fields';
 
 /** What decides how an answer's content is delimited (RFC 9112 section 6.3). */
 export interface Framed {
@@ -43,13 +44,13 @@ export function frame(
     ? method === 'HEAD' && length !== undefined && length > 0
     : framing === 'sized' && !isOpen;
   if (!isKnown) return framing;
-  if (announced === undefined) headers.flat.push('Content-Length', String(length));
+  if (announced === undefined) linesOf(headers).push('Content-Length', String(length));
   else if (announced !== String(length)) headers.set('Content-Length', String(length));
   return framing;
 }
 
 function prune(headers: Fields): { announced: string | undefined; hasTrailer: boolean } {
-  const { flat } = headers;
+  const flat = linesOf(headers);
   let announced: string | undefined;
   let hasTrailer = false;
   let hasForbidden = false;

@@ -90,17 +90,11 @@ function chosen(exchange: Exchange, ending: Ending<Reply | Backend> | undefined)
 }
 
 function call(exchange: Exchange, backend: Backend): void {
-  if (isGuarded(backend)) authorize(exchange, backend);
-  else prepare(exchange, backend);
+  if (backend.authorize === undefined) prepare(exchange, backend);
+  else authorize(exchange, backend);
 }
 
-type Guarded = Backend & Required<Pick<Backend, 'authorize'>>;
-
-function isGuarded(backend: Backend): backend is Guarded {
-  return backend.authorize !== undefined;
-}
-
-function authorize(exchange: Exchange, backend: Guarded): void {
+function authorize(exchange: Exchange, backend: Backend): void {
   const proceed = (answer: unknown): void => {
     if (exchange.isAborted) return;
     if (answer === undefined) prepare(exchange, backend);
@@ -108,7 +102,7 @@ function authorize(exchange: Exchange, backend: Guarded): void {
     else backendFault(exchange, new TypeError('`authorize` answered neither undefined nor a Reply'));
   };
   // All of it in there: what a plugin without types gives may be no function.
-  Promise.try(() => backend.authorize(exchange)).then(proceed, (error: unknown) =>
+  Promise.try(() => (backend as Required<Backend>).authorize(exchange)).then(proceed, (error: unknown) =>
     backendFault(exchange, error),
   );
 }

@@ -87,6 +87,14 @@ test('core imports core and the sdk, and no plugin', () => {
   assert.deepEqual(broken(isCore, isAllowed), []);
 });
 
+test('only core can tell fields that were checked from others', () => {
+  const isAllowed = ({ file, to }: Import): boolean => to !== '#sdk/fields' || file.startsWith('core/');
+  assert.deepEqual(
+    broken(() => true, isAllowed),
+    [],
+  );
+});
+
 test('a plugin imports the sdk and its own folder; sdk/testing only in tests', () => {
   const isPlugin = (file: string): boolean => file.startsWith('plugins/');
   const isAllowed = (one: Import): boolean => {

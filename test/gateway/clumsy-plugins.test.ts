@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BodyStream, Fields, type Hooks, Reply, definePlugin, reply } from '#sdk';
-import { type Running, startGateway } from './support/gateway.ts';
+import { httpBackend } from './support/backend.ts';
+import { type Running, passTo, startGateway } from './support/gateway.ts';
 import { exchangeRaw, openRaw } from './support/raw-client.ts';
 import { until } from './support/within.ts';
 
@@ -121,3 +122,57 @@ test('a stream whose producer throws breaks off that answer only', async () => {
   client.socket.destroy();
   await until(() => running.completed.length === 1, 'completed');
 });
+
+const injected = 'a\r\nX-Injected: 1';
+
+/** What a plugin may put a line end into on the way to a backend. */
+const injections: Readonly<Record<string, Hooks>> = {
+  "the caller's fields": {
+    preAuth: ({ headers }) => {
+      headers.flat.push('X-Bad', injected);
+      return undefined;
+    },
+  },
+  "the backend's fields": {
+    backendSigning: ({ headers }) => {
+      headers.flat.push('X-Bad', injected);
+      return undefined;
+    },
+  },
+  'fields in place of those': {
+    backendSigning: ({ headers }) => {
+      headers.flat = [...headers.flat, 'X-Bad', injected];
+      return undefined;
+    },
+  },
+  'the host': {
+    backendSigning: (outbound) => {
+      outbound.host = injected;
+      return undefined;
+    },
+  },
+  'the address of the caller': {
+    preAuth: (exchange) => {
+      Object.assign(exchange, { clientAddress: injected });
+      return undefined;
+    },
+  },
+};
+
+for (const [what, hooks] of Object.entries(injections)) {
+  test(`a line end in ${what} reaches no backend`, async () => {
+    await using backend = await httpBackend();
+    const clumsy = definePlugin({ name: 'clumsy', summary: 'Is written without types.', bind: () => hooks });
+    await using running = await startGateway(
+      { 'main/all': passTo(backend.port) },
+      {
+        plugins: [clumsy],
+        root: { plugins: { p: { type: 'clumsy' } }, bindings: [{ plugin: 'p', apis: ['main/all'] }] },
+      },
+    );
+    const answer = await exchangeRaw(running.port, get);
+    assert.ok(answer.status === 400 || answer.status === 500, `${answer.status}`);
+    assert.equal(answer.get('x-injected'), undefined);
+    assert.equal(backend.seen.length, 0);
+  });
+}

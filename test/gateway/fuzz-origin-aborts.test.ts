@@ -24,19 +24,7 @@ function seeded(seed: number): Random {
 /** What the server does with a request; the path says so. */
 const fates = ['answer', 'answer', 'answer', 'chunks', 'close', 'die', 'hang', 'early'];
 /** When the request is given up. */
-const moments = [
-  'never',
-  'never',
-  'never',
-  'throw',
-  'start',
-  'sent',
-  'piece',
-  'begun',
-  'head',
-  'data',
-  'late',
-];
+const moments = ['never', 'never', 'never', 'throw', 'start', 'piece', 'begun', 'head', 'data', 'late'];
 
 /** Answers each request with its own path, as that tells it to. */
 function server(seen: string[]): Promise<Backend> {
@@ -143,7 +131,6 @@ function send(pool: OriginPool, seed: number, open: { count: number }, problems:
           if (moment === 'throw') throw new Error('throw');
           told('start');
         },
-        onRequestSent: () => told('sent'),
         onBodySent: () => told('piece'),
         onResponseStarted: () => told('begun'),
         onAnswerHead(given) {
@@ -190,7 +177,7 @@ test('given up at any moment, requests end once, harm no other, and leave nothin
   };
   await Promise.all(Array.from({ length: 30 }, worker));
   assert.deepEqual(problems.slice(0, 10), []);
-  for (const ending of ['end', 'throw', 'start', 'sent', 'piece', 'begun', 'head', 'data', 'late'])
+  for (const ending of ['end', 'throw', 'start', 'piece', 'begun', 'head', 'data', 'late'])
     assert.ok(endings.has(ending), `none ended with ${ending}`);
   assert.ok(most <= 5 + 5, `${most} connections at once`);
   // Without being asked for once more, none was sent twice.

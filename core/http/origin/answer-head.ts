@@ -13,6 +13,8 @@ export interface AnswerHead {
   readonly status: number;
   /** Names in lower case and values in turn, in the order in which they were sent. */
   readonly flat: string[];
+  /** Whether all of `flat` is known to be fit to be sent. */
+  readonly areFieldsChecked: boolean;
   readonly content: Content;
   /** Whether it says itself how its content is delimited. */
   readonly isDelimited: boolean;
@@ -24,24 +26,19 @@ export interface AnswerHead {
 
 const statusLine = /^HTTP\/1\.([01]) (\d{3})(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 
-interface StatusLine {
-  readonly text: string;
-  readonly status: number;
-  readonly isOld: boolean;
-}
-
 /** Most answers have the one that the answer before had. */
-let lastLine: StatusLine = { text: 'HTTP/1.1 200 OK', status: 200, isOld: false };
+let lastLine = { text: 'HTTP/1.1 200 OK', status: 200, isOld: false };
 
-/** What the fields of a head say of the message itself. */
-interface Facts {
-  coding: string | undefined;
-  length: string | undefined;
-  connection: string | undefined;
-  keepAlive: string | undefined;
-}
+/** What fields of a head say of the message itself. */
+type Fact = 'coding' | 'length' | 'connection' | 'keepAlive';
+type Facts = Record<Fact, string | undefined>;
 
-type Fact = keyof Facts;
+const noFacts = (): Facts => ({
+  coding: undefined,
+  length: undefined,
+  connection: undefined,
+  keepAlive: undefined,
+});
 
 const names = new SentNames<Fact>({
   connection: 'connection',
@@ -57,7 +54,7 @@ const names = new SentNames<Fact>({
 export function readAnswerHead(text: string, method: string): AnswerHead {
   const end = lineEnd(text, 0);
   const { status, isOld } = readStatusLine(text, end);
-  const facts: Facts = { coding: undefined, length: undefined, connection: undefined, keepAlive: undefined };
+  const facts = noFacts();
   const flat = readLines(text, end + 2, facts);
   const { coding, connection } = facts;
   const length = lengthOf(facts.length);
@@ -76,6 +73,7 @@ export function readAnswerHead(text: string, method: string): AnswerHead {
   return {
     status,
     flat,
+    areFieldsChecked: true,
     content,
     isDelimited: coding !== undefined || length !== undefined,
     isKept: wantsKept && content !== 'closed' && !isSuspect && !(coding !== undefined && isOld),
@@ -83,7 +81,7 @@ export function readAnswerHead(text: string, method: string): AnswerHead {
   };
 }
 
-function readStatusLine(text: string, end: number): StatusLine {
+function readStatusLine(text: string, end: number): typeof lastLine {
   if (end === lastLine.text.length && text.startsWith(lastLine.text)) return lastLine;
   const line = text.slice(0, end);
   const [, minor, code] = statusLine.exec(line) ?? [];
@@ -97,12 +95,7 @@ function readStatusLine(text: string, end: number): StatusLine {
 
 /** Lines of fields, each ended by CRLF but the last; as in `AnswerHead.flat`. @throws MalformedAnswer */
 export function readFields(text: string): string[] {
-  return readLines(text, 0, {
-    coding: undefined,
-    length: undefined,
-    connection: undefined,
-    keepAlive: undefined,
-  });
+  return readLines(text, 0, noFacts());
 }
 
 function readLines(text: string, from: number, facts: Facts): string[] {
@@ -131,9 +124,9 @@ function lineEnd(text: string, from: number): number {
 
 /** Whether a list has the word. */
 function has(list: string | undefined, word: string): boolean {
-  if (list === undefined) return false;
+  if (list === undefined || list.length < word.length) return false;
   const lower = list.toLowerCase();
-  return lower === word || lower.split(',').some((each) => each.trim() === word);
+  return lower.includes(',') ? lower.split(',').some((each) => each.trim() === word) : lower.trim() === word;
 }
 
 function lengthOf(value: string | undefined): number | undefined {

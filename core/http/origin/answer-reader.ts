@@ -104,7 +104,7 @@ export class AnswerReader {
     this.#left -= size;
     const isChunk = this.#state === 'chunk';
     this.#listener.data(size === chunk.length ? chunk : chunk.subarray(at, at + size));
-    if (this.#left > 0 || this.#isStopped) return at + size;
+    if (this.#left > 0 || this.#state === 'stopped') return at + size;
     if (isChunk) this.#state = 'chunkEnd';
     else this.#end(noTrailers);
     return at + size;
@@ -136,12 +136,8 @@ export class AnswerReader {
     return next;
   }
 
-  get #isStopped(): boolean {
-    return this.#state === 'stopped';
-  }
-
   #end(trailers: readonly string[]): void {
-    if (this.#isStopped) return;
+    if (this.#state === 'stopped') return;
     this.#state = 'idle';
     // A connection that is idle need not hold the last head.
     this.#gatherer.text = '';

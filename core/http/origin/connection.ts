@@ -92,14 +92,12 @@ export class OriginConnection implements AnswerListener, Carrier {
     if (body === null || body === undefined) {
       this.#begin(request);
       this.#socket.write(head.text, 'latin1');
-      request.sent();
     } else if (body instanceof Uint8Array) {
       this.#begin(request);
       this.#socket.cork();
       this.#socket.write(head.text, 'latin1');
       this.#socket.write(body);
       this.#socket.uncork();
-      request.sent();
     } else this.#stream(request);
   }
 
@@ -183,7 +181,7 @@ export class OriginConnection implements AnswerListener, Carrier {
       () => {
         if (!isWanted()) return;
         this.#isSending = false;
-        request.sent();
+        request.bodySent();
       },
       (error: unknown) => {
         if (!isWanted()) return;

@@ -16,13 +16,13 @@ export interface Carrier {
 export interface AnswerHandler {
   /** It is about to be sent. @throws when nobody wants it any more */
   onRequestStart(controller: Dispatcher.DispatchController): void;
+  /** A piece of content that streams was sent, or all of it. */
   onBodySent?(): void;
-  onRequestSent?(): void;
   /** The first byte of an answer is there. */
   onResponseStarted?(): void;
   onAnswerHead(
     controller: Dispatcher.DispatchController,
-    head: Pick<AnswerHead, 'status' | 'flat' | 'isDelimited'>,
+    head: Pick<AnswerHead, 'status' | 'flat' | 'areFieldsChecked' | 'isDelimited'>,
   ): void;
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void;
   onAnswerEnd(trailers: readonly string[]): void;
@@ -31,7 +31,10 @@ export interface AnswerHandler {
   onSwitched?(flat: readonly string[], connection: Duplex): void;
 }
 
-/** One request and its handler, who learns of each thing once and of nothing after the end or an error. */
+/**
+ * One request and its handler, who learns of each thing once and of nothing after the end or an error. What is thrown may
+ * be a refusal, which is a value and comes through here as an error.
+ */
 export class OriginRequest implements Dispatcher.DispatchController {
   readonly options: Dispatcher.DispatchOptions;
   readonly head: RequestHead;
@@ -93,7 +96,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
     try {
       this.#handler.onRequestStart(this);
     } catch (error) {
-      this.fail(toError(error));
+      this.fail(error as Error);
     }
     return !this.isDone;
   }
@@ -109,15 +112,11 @@ export class OriginRequest implements Dispatcher.DispatchController {
     this.#tell(() => this.#handler.onBodySent?.());
   }
 
-  sent(): void {
-    this.#tell(() => this.#handler.onRequestSent?.());
-  }
-
   answered(head: AnswerHead): void {
     try {
       this.#handler.onAnswerHead(this, head);
     } catch (error) {
-      this.abort(toError(error));
+      this.abort(error as Error);
     }
   }
 
@@ -125,7 +124,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
     try {
       this.#handler.onResponseData(this, chunk);
     } catch (error) {
-      this.abort(toError(error));
+      this.abort(error as Error);
     }
   }
 
@@ -136,7 +135,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
       this.#handler.onAnswerEnd(trailers);
     } catch (error) {
       // Told here: behind the end of a connection nobody would catch it.
-      this.#handler.onAnswerError(toError(error));
+      this.#handler.onAnswerError(error as Error);
     }
   }
 
@@ -162,12 +161,7 @@ export class OriginRequest implements Dispatcher.DispatchController {
     try {
       call();
     } catch (error) {
-      this.abort(toError(error));
+      this.abort(error as Error);
     }
   }
-}
-
-// A refusal is a value, and comes through here as one.
-function toError(error: unknown): Error {
-  return error as Error;
 }

@@ -1,8 +1,7 @@
-import type { Dispatcher } from 'undici';
 import type { Connect } from './connect.ts';
 import { type Home, OriginConnection } from './connection.ts';
 import { type AnswerHandler, OriginRequest } from './origin-request.ts';
-import { writeRequestHead } from './request-head.ts';
+import { type RequestOptions, writeRequestHead } from './request-head.ts';
 
 /** How connections to one origin are kept. */
 export interface OriginOptions {
@@ -38,7 +37,7 @@ export class OriginPool implements Home {
     this.maxHeadBytes = options.maxHeadBytes;
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: AnswerHandler): void {
+  dispatch(options: RequestOptions, handler: AnswerHandler): void {
     let request: OriginRequest;
     try {
       request = new OriginRequest(options, writeRequestHead(options), handler);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Dispatcher } from 'undici';
-import { writeRequestHead } from './request-head.ts';
+import { type RequestOptions, writeRequestHead } from './request-head.ts';
 
-function write(options: Partial<Dispatcher.DispatchOptions>) {
+function write(options: Partial<RequestOptions>) {
   return writeRequestHead({ method: 'GET', path: '/', headers: ['Host', 'a'], body: null, ...options });
 }
 
@@ -69,7 +69,10 @@ suite('what would not arrive as it was meant is refused', () => {
     { headers: ['X-A', 'a\nb'] },
     { headers: ['X-A', 'a\0'] },
     { headers: ['X-A', '\u0100'] },
+    { headers: ['Host', 'a\r\nX-B: b'] },
+    { headers: ['Host', 'a\r\nX-B: b'], areFieldsChecked: true },
     { headers: ['X A', 'a'] },
+    { headers: ['X A', 'a'], areFieldsChecked: true },
     { headers: ['X-A:', 'a'] },
     { headers: ['X-A\r\nX-B', 'a'] },
     { headers: ['', 'a'] },

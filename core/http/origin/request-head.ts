@@ -1,5 +1,12 @@
 import { type Dispatcher, errors } from 'undici';
 import { isFieldValue, isToken } from '#sdk';
+import { lineStart } from '#sdk/fields';
+
+/** A request as undici's Dispatcher takes it. */
+export interface RequestOptions extends Dispatcher.DispatchOptions {
+  /** Whether the fields, all but `Host`, are known to be fit to be sent. */
+  readonly areFieldsChecked?: boolean;
+}
 
 /** The head of a request as it goes on the wire. */
 export interface RequestHead {
@@ -25,8 +32,8 @@ const expectContent: ReadonlySet<string> = new Set([
 ]);
 
 /** @throws InvalidArgumentError for what would not arrive as it was meant */
-export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHead {
-  const { method, path, body, upgrade } = options;
+export function writeRequestHead(options: RequestOptions): RequestHead {
+  const { method, path, body, upgrade, areFieldsChecked = false } = options;
   if (!isToken(method)) throw new errors.InvalidArgumentError('invalid request method');
   if (!path.startsWith('/') || unfitPath.test(path))
     throw new errors.InvalidArgumentError('invalid request path');
@@ -37,13 +44,15 @@ export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHe
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
     const value = headers[index + 1] ?? '';
-    if (!isToken(name)) throw new errors.InvalidArgumentError('invalid header name');
-    if (!isFieldValue(value)) throw new errors.InvalidArgumentError(`invalid ${name} header`);
-    if (!isReserved(name, value, found)) lines += `${name}: ${value}\r\n`;
+    const start = lineStart(name);
+    if (start === undefined) throw new errors.InvalidArgumentError('invalid header name');
+    if (!areFieldsChecked && !isFieldValue(value)) throw refused(name);
+    if (!isReserved(name, value, found)) lines += start + value;
   }
+  if (areFieldsChecked && !isFieldValue(found.host)) throw refused('host');
   const connection =
-    typeof upgrade === 'string' ? `Connection: upgrade\r\nUpgrade: ${upgrade}\r\n` : keepAlive;
-  const start = `${method} ${path} HTTP/1.1\r\nHost: ${found.host}\r\n${connection}${lines}`;
+    typeof upgrade === 'string' ? `Connection: upgrade\r\nUpgrade: ${upgrade}` : 'Connection: keep-alive';
+  const start = `${method} ${path} HTTP/1.1\r\nHost: ${found.host}\r\n${connection}${lines}\r\n`;
   const { length, wantsClose } = found;
   const whenEmpty = expectContent.has(method) ? 'Content-Length: 0\r\n\r\n' : '\r\n';
   const head = { whenEmpty, length: undefined, wantsClose };
@@ -51,8 +60,6 @@ export function writeRequestHead(options: Dispatcher.DispatchOptions): RequestHe
   if (body instanceof Uint8Array) return { ...head, text: `${start}Content-Length: ${body.length}\r\n\r\n` };
   return { ...head, text: start, length };
 }
-
-const keepAlive = 'Connection: keep-alive\r\n';
 
 interface Found {
   host: string;

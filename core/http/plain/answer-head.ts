@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
-import { isFieldValue, isToken } from '#sdk';
+import { type Fields, isFieldValue } from '#sdk';
+import { isChecked, lineStart, linesOf } from '#sdk/fields';
 import { reason } from '../refuse-early.ts';
 
 /** What a head says beside its status and fields. */
@@ -13,21 +14,24 @@ export interface AnswerFraming {
  * The head of an answer as it goes on the wire. Whatever else delimits its content is among the fields.
  * @throws TypeError for a field that would not arrive as it was meant
  */
-export function writeAnswerHead(status: number, flat: readonly string[], framing: AnswerFraming): string {
+export function writeAnswerHead(status: number, fields: Fields, framing: AnswerFraming): string {
+  const flat = linesOf(fields);
+  const areChecked = isChecked(fields);
   let text = statusLine(status);
   let hasDate = false;
   for (let index = 0; index < flat.length; index += 2) {
     const name = flat[index] ?? '';
+    const value = flat[index + 1] ?? '';
     if (name.length === 4 && name.toLowerCase() === 'date') hasDate = true;
-    text += fieldLine(name, flat[index + 1] ?? '');
+    text += fieldLine(name, value, areChecked);
   }
   // RFC 9110 section 6.6.1.
   if (!hasDate) text += dateLine();
   const { isChunked, keptSeconds } = framing;
-  if (isChunked) text += 'Transfer-Encoding: chunked\r\n';
+  if (isChunked) text += '\r\nTransfer-Encoding: chunked';
   return keptSeconds === null
-    ? `${text}Connection: close\r\n\r\n`
-    : `${text}Connection: keep-alive\r\nKeep-Alive: timeout=${keptSeconds}\r\n\r\n`;
+    ? `${text}\r\nConnection: close\r\n\r\n`
+    : `${text}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=${keptSeconds}\r\n\r\n`;
 }
 
 /**
@@ -36,21 +40,29 @@ export function writeAnswerHead(status: number, flat: readonly string[], framing
  * @throws TypeError for a field that would not arrive as it was meant
  */
 export function writeInterimHead(status: number, flat: readonly string[]): string {
-  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Information'}\r\n`;
+  let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Information'}`;
   for (let index = 0; index < flat.length; index += 2)
     text += fieldLine(flat[index] ?? '', flat[index + 1] ?? '');
-  return `${text}\r\n`;
+  return `${text}\r\n\r\n`;
 }
 
-/** @throws TypeError */
-export function fieldLine(name: string, value: string): string {
-  if (!isToken(name)) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
-  if (!isFieldValue(value)) throw new TypeError(`header field ${name}: control characters are not allowed`);
-  return `${name}: ${value}\r\n`;
+/**
+ * A line with a field, behind the line before.
+ * @throws TypeError for one that would not arrive as it was meant
+ */
+export function fieldLine(name: string, value: string, isFit = false): string {
+  const start = lineStart(name);
+  if (start === undefined) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
+  if (!isFit && !isFieldValue(value))
+    throw new TypeError(`header field ${name}: control characters are not allowed`);
+  return start + value;
 }
+
+const statusLines: string[] = [];
 
 function statusLine(status: number): string {
-  return `HTTP/1.1 ${status} ${reason(status) ?? STATUS_CODES[status] ?? 'unknown'}\r\n`;
+  return (statusLines[status] ??=
+    `HTTP/1.1 ${status} ${reason(status) ?? STATUS_CODES[status] ?? 'unknown'}`);
 }
 
 let dateSecond = 0;
@@ -60,7 +72,7 @@ function dateLine(): string {
   const second = Math.floor(Date.now() / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
-    dateText = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
+    dateText = `\r\nDate: ${new Date(second * 1000).toUTCString()}`;
   }
   return dateText;
 }

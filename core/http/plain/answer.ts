@@ -70,7 +70,7 @@ export class PlainAnswer implements Delivery {
     const { keptSeconds } = this.#way;
     if (keptSeconds === null) this.isKept = false;
     const isChunked = this.#framing === 'chunked';
-    const head = writeAnswerHead(status, headers.flat, {
+    const head = writeAnswerHead(status, headers, {
       isChunked,
       keptSeconds: this.isKept ? keptSeconds : null,
     });
@@ -171,9 +171,9 @@ export class PlainAnswer implements Delivery {
   #end(trailers: Fields | undefined): void {
     let text = this.#takeHead();
     if (this.#framing === 'chunked') {
-      text += '0\r\n';
+      text += '0';
       for (const [name, value] of trailers ?? []) text += fieldLine(name, value);
-      text += '\r\n';
+      text += '\r\n\r\n';
     }
     this.isEnded = true;
     if (text !== '') this.#way.socket.write(text, 'latin1');

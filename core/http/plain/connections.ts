@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { Fields } from '#sdk';
+import { fieldsOf } from '#sdk/fields';
 import { RequestBody } from '../../kernel/request-body.ts';
 import { serve } from '../../kernel/serve.ts';
 import { type Connection, type IngressHost, connectionRefusal, createExchange } from '../accept.ts';
@@ -27,18 +27,16 @@ export interface PlainOptions {
  * what Node's server takes, which knows all of HTTP: with the first byte of anything else a connection is Node's.
  */
 export class PlainConnections implements Home {
+  readonly secure: Home['secure'];
   readonly #options: PlainOptions;
   readonly #open = new Set<PlainConnection>();
   readonly #sweeper: NodeJS.Timeout;
   #isDraining = false;
 
   constructor(options: PlainOptions) {
+    this.secure = options.secure;
     this.#options = options;
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs).unref();
-  }
-
-  get secure(): Home['secure'] {
-    return this.#options.secure;
   }
 
   get keptSeconds(): number | null {
@@ -57,7 +55,7 @@ export class PlainConnections implements Home {
       method,
       httpVersion,
       head,
-      headers: new Fields(flat),
+      headers: fieldsOf(flat, true),
       body: new RequestBody(content, head.contentLength),
       delivery: answer,
     });

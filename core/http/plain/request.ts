@@ -54,14 +54,8 @@ export function readPlainRequest(chunk: Buffer): PlainRequest | undefined {
   return { method, target, flat, content: length === 0 ? null : chunk.subarray(start), isKept };
 }
 
-interface ReadFields {
-  readonly flat: string[];
-  readonly length: number;
-  readonly isKept: boolean;
-}
-
 /** Lines of fields, each ended by CRLF. */
-function readFields(text: string, from: number, to: number): ReadFields | undefined {
+function readFields(text: string, from: number, to: number) {
   const flat: string[] = [];
   let length: number | undefined;
   let connection: string | undefined;
