@@ -8,6 +8,7 @@ import {
   readFromDisk,
   readFromMemory,
 } from './files.ts';
+import type { Known } from './known.ts';
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
@@ -49,9 +50,10 @@ export function readListed(
   { listed, unlisted }: { readonly listed: readonly string[]; readonly unlisted: readonly Unlisted[] },
   env: NodeJS.ProcessEnv,
   read: ReadText,
+  known?: Known,
 ): Steps<ConfigText> {
   const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
-  return readFiles(path, listed, env, read, problems);
+  return readFiles(path, listed, env, read, problems, read, known);
 }
 
 /** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
@@ -68,17 +70,19 @@ function* readFiles(
   readText: ReadText,
   problems: Problem[],
   readMore: ReadText = readText,
+  known?: Known,
 ): Steps<ConfigText> {
   const hashes: Hashes = new Map();
   const secrets = new Secrets(env, noting(readText, hashes));
   const sections = new Map<string, Node>();
   let isEmpty = true;
+  known?.begin(yamlFiles);
   for (const file of yamlFiles) {
     try {
       hashes.set(file, '');
       const text = readText(file, MAX_FILE_BYTES);
       hashes.set(file, yield* hashing(text));
-      const node = yield* readYaml(file, text, secrets, problems);
+      const node = yield* readYaml(file, text, secrets, problems, known);
       if (node?.content === null) continue;
       isEmpty = false;
       if (node?.content instanceof Map) mergeSections(sections, node.content, problems);
@@ -90,6 +94,7 @@ function* readFiles(
   }
   if (isEmpty && problems.length === 0)
     problems.push(fileProblem(yamlFiles[0] ?? path, new Error('there is nothing in it')));
+  known?.end(hashes);
   const source = new Source(yamlFiles[0] ?? path, '');
   const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
   return {
