@@ -3,7 +3,7 @@ import type { AliasEvent, MappingEvent, ScalarEvent, SequenceEvent } from 'js-ya
 import type { Events } from './events.ts';
 import { MAX_DEPTH } from './parse.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
-import type { Known, Written } from './known.ts';
+import type { Known, Place, Written } from './known.ts';
 import { LateNode, type Maker, type Part } from './late-node.ts';
 import { resolveScalar } from './scalars.ts';
 import type { Secrets } from './secrets.ts';
@@ -20,6 +20,9 @@ type Composing<T> = Generator<undefined, T, unknown>;
 
 /** The node is undefined while it is still being read. */
 type Anchor = { node: Node | undefined };
+
+/** Of what is compared by its value. */
+const unwritten: Written = { text: '', column: 0 };
 
 /** How deep the entries of sections lie. */
 const entryDepth = 2;
@@ -83,10 +86,8 @@ export class Composer implements Maker {
   /** Of an entry whose text says all there is to know, no node is kept. */
   *#entry(keyAt?: number): Composing<Node> {
     const event = this.#next;
-    const [section, name = ''] = this.#path;
-    const place = `${this.source.file} ${section}`;
     const written = this.#known && this.#writtenAt(event);
-    const there = written && this.#known?.find(place, name, written);
+    const there = written && this.#known?.find(this.#place(), written);
     let value = there;
     if (there === undefined) {
       const before = this.#entangled + this.#secrets.asked;
@@ -94,8 +95,23 @@ export class Composer implements Maker {
       if (this.#entangled + this.#secrets.asked > before) return node;
       value = toValue(node);
     } else this.#next = this.#events.behind(event);
-    if (written !== undefined) this.#known?.keep(place, name, written, value);
+    if (written !== undefined) this.#known?.keep(this.#place(), written, value);
     return new LateNode(this, { event, keyAt: keyAt ?? this.startAt(event, 0) }, value);
+  }
+
+  /** Tells whether a section, or an entry of which there is a node, is what it was. */
+  #note(node: Node): void {
+    if (this.#known === undefined || this.#path.length > entryDepth || node instanceof LateNode) return;
+    const { content } = node;
+    const kind = content instanceof Map ? 'mapping' : Array.isArray(content) ? 'list' : undefined;
+    if (kind === undefined) this.#known.keep(this.#place(), unwritten, content);
+    else if (this.#path.length < entryDepth) this.#known.keep(this.#place(), unwritten, kind);
+    else this.#known.change(this.#place());
+  }
+
+  #place(): Place {
+    const [section, name] = this.#path;
+    return { file: this.source.file, section: String(section), name };
   }
 
   /** Undefined for one that has an anchor or a tag, which stand before its text. */
@@ -105,10 +121,11 @@ export class Composer implements Maker {
     if (!isCollection || event.anchorStart !== -1 || event.tagStart !== -1) return undefined;
     let behind = this.#events.behind(index);
     while (this.#events.isPop(behind)) behind += 1;
-    const next = this.#events.at(behind);
-    const end = next?.type === EVENT_ID.SCALAR && next.valueStart !== -1 ? next.valueStart : undefined;
-    const { column } = this.source.positionOf(event.start);
-    return { text: this.source.text.slice(event.start, end), column };
+    const next = this.#events.at(behind) === undefined ? -1 : this.startAt(behind, -1);
+    const all = this.source.text.slice(event.start, next === -1 ? undefined : next);
+    // What stands between it and the next one counts, but for blanks, which mean something at the end of a block alone.
+    const text = /[|>]/.test(all) ? all : all.trimEnd();
+    return { text, column: this.source.positionOf(event.start).column };
   }
 
   *#wholeCollection(keyAt?: number): Composing<Node> {
@@ -191,7 +208,9 @@ export class Composer implements Maker {
     while (!this.#closes()) {
       this.#path.push(items.length);
       const leaf = this.#leaf(start);
-      items.push(leaf ? { ...leaf, keyAt: leaf.at } : yield* this.#collection());
+      const item = leaf ? { ...leaf, keyAt: leaf.at } : yield* this.#collection();
+      items.push(item);
+      this.#note(item);
       this.#path.pop();
       if (this.#isStep()) yield;
     }
@@ -205,6 +224,7 @@ export class Composer implements Maker {
       const { name, at, isMerge } = this.#key(start);
       this.#path.push(name ?? '?');
       const node = this.#leaf(at) ?? (yield* this.#collection(at));
+      this.#note(node);
       const earlier = name === undefined ? undefined : entries.get(name);
       if (isMerge) this.#merge(node, entries, merged);
       else if (earlier && !merged.delete(name ?? '')) {
@@ -235,7 +255,7 @@ export class Composer implements Maker {
 
   /** Keys of the mapping itself win over merged ones, and the first of several merged mappings wins. */
   #merge(node: Node, entries: Map<string, Node>, merged: Set<string>): void {
-    this.#entangled += 1;
+    this.#entangle();
     for (const { at, content } of Array.isArray(node.content) ? node.content : [node]) {
       if (!(content instanceof Map)) {
         this.#report(at, '<< takes a mapping or a list of mappings');
@@ -250,7 +270,7 @@ export class Composer implements Maker {
   }
 
   #alias(event: AliasEvent, keyAt: number): Node {
-    this.#entangled += 1;
+    this.#entangle();
     const at = event.anchorStart - 1;
     const name = this.#slice(event.anchorStart, event.anchorEnd);
     const anchor = this.#anchors.get(name);
@@ -263,6 +283,12 @@ export class Composer implements Maker {
     } else if (anchor) this.#report(at, `the alias *${name} stands inside its own anchor`);
     else this.#report(at, `the anchor &${name} is not defined above`);
     return this.#make(at, keyAt, null);
+  }
+
+  /** What comes from elsewhere may be the whole of a section. */
+  #entangle(): void {
+    this.#entangled += 1;
+    if (this.#path.length <= entryDepth) this.#known?.change({ ...this.#place(), name: undefined });
   }
 
   /** Infinity when there are too many nodes or levels for an alias to stand for. */

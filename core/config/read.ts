@@ -8,7 +8,7 @@ import {
   readFromDisk,
   readFromMemory,
 } from './files.ts';
-import type { Known } from './known.ts';
+import type { Known, Reading } from './known.ts';
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
@@ -29,6 +29,8 @@ export interface ConfigText {
   /** Reads a further file that the configuration names, and notes what it held. */
   readonly read: ReadText;
   readonly problems: Problem[];
+  /** What has changed since the reading before; unless entries were kept, nobody knows. */
+  readonly reading: Reading | undefined;
 }
 
 /** A file or folder that could not be looked at. */
@@ -94,7 +96,7 @@ function* readFiles(
   }
   if (isEmpty && problems.length === 0)
     problems.push(fileProblem(yamlFiles[0] ?? path, new Error('there is nothing in it')));
-  known?.end(hashes);
+  const reading = known?.end(hashes);
   const source = new Source(yamlFiles[0] ?? path, '');
   const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
   return {
@@ -104,6 +106,7 @@ function* readFiles(
     hashes,
     read: noting(readMore, hashes),
     problems,
+    reading,
   };
 }
 
