@@ -30,7 +30,7 @@ interface Entry {
 type Names = Map<Place['name'], Entry>;
 
 /** What is new, other than before, or gone: the names by section. What cannot be compared counts as changed. */
-export interface Changes {
+interface Changes {
   /** The reading that this is compared with. */
   readonly since: object;
   readonly names: ReadonlyMap<string, ReadonlySet<Place['name']>>;

@@ -41,6 +41,7 @@ import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
 import type { DevelopmentCertificates } from '../http/development-certificate.ts';
 import { checkPages } from './pages.ts';
+import { Lines } from './lines.ts';
 import type { LoadedPlugin } from './registry.ts';
 import { loadPlugins } from './load.ts';
 import { Setups } from './sections.ts';
@@ -172,6 +173,15 @@ function blankEndpoints(apis: readonly ApiIn[]): Endpoint[] {
   );
 }
 
+async function inSteps<T>(steps: Generator<undefined, T, unknown>, breath: Breath): Promise<T> {
+  let step = steps.next();
+  while (step.done !== true) {
+    if (breath.isDue) await breath.take();
+    step = steps.next();
+  }
+  return step.value;
+}
+
 /** What the kits of a plugin have in common. */
 type Common = Omit<Kit, 'api' | 'environment' | 'binding' | 'backend' | 'problem'>;
 
@@ -197,6 +207,7 @@ class Builder {
   /** Plugins that have read which APIs there are. */
   readonly #readers = new Set<string>();
   readonly #disposal: Disposal;
+  readonly #lines = new Lines();
   /** How many APIs were added to what was built at first. */
   #added = 0;
 
@@ -342,6 +353,7 @@ class Builder {
       told.map(([name]) => name),
     );
     this.#binder.lend(amending.kit);
+    for (const name of names) this.#lines.forget('apis', name);
     try {
       await this.#bindings.resolve(apis, breath);
       await this.#fill(added, breath);
@@ -352,6 +364,7 @@ class Builder {
     } finally {
       amending.end();
     }
+    const move = await inSteps(this.#lines.moves(this.#read().locate), breath);
     let isInForce = false;
     const over = this.#disposal.use();
     const dispose = (): Promise<unknown> => {
@@ -361,6 +374,7 @@ class Builder {
     const enact = (): void => {
       isInForce = true;
       amending.enact();
+      move();
       this.#published = published;
       this.#disposal.retire(removed);
     };
@@ -482,7 +496,7 @@ class Builder {
   #bound({ api, environment }: Published): Placed[] {
     return this.#bindings.of(api, environment).flatMap(({ prepared, path }) => {
       const bound = this.#binder.bind(prepared, api, environment, path);
-      return bound === undefined ? [] : { bound, at: this.#read().locate.positionOf(path) };
+      return bound === undefined ? [] : { bound, at: this.#lines.placeOf(path, this.#read().locate) };
     });
   }
 
@@ -495,7 +509,7 @@ class Builder {
     const called = this.#binder.bindBackend(definition, path, api, environment);
     if (called === undefined) return undefined;
     const { backend, bound } = called;
-    placed.push({ bound, at: this.#read().locate.positionOf(path) });
+    placed.push({ bound, at: this.#lines.placeOf(path, this.#read().locate) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
     return compileEndpoint(target, placed, backend, limits, this.#timings);
@@ -521,7 +535,7 @@ class Builder {
       if (plugin.definition.bindRest === undefined) return [];
       const path: Path = [section?.name ?? name];
       const config = section === undefined ? undefined : this.#root[section.name];
-      const at = config === undefined ? undefined : this.#read().locate.positionOf(path);
+      const at = config === undefined ? undefined : this.#lines.placeOf(path, this.#read().locate);
       const prepared = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };
       return [{ prepared, at }];
     });

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, after, test } from 'node:test';
-import { type Amendment, type PluginDefinition, definePlugin, defineService, offer } from '#sdk';
+import { type Amendment, type Log, type PluginDefinition, definePlugin, defineService, offer } from '#sdk';
 import { readKeeping } from '../../core/config/copies.ts';
 import { Known } from '../../core/config/known.ts';
 import { ConfigError } from '../../core/config/problems.ts';
@@ -25,8 +25,8 @@ class Changing {
   readonly #file = join(folder, `${(count += 1)}.yaml`);
   readonly #known = new Known();
 
-  constructor(t: TestContext, plugins: readonly PluginDefinition[] = []) {
-    this.gateway = new Gateway({ log: silentLog, plugins });
+  constructor(t: TestContext, plugins: readonly PluginDefinition[] = [], log: Log = silentLog) {
+    this.gateway = new Gateway({ log, plugins });
     t.after(() => this.gateway.close());
   }
 
@@ -309,6 +309,37 @@ test('a binding that names an API that goes is told', async (t) => {
   await changing.write(named(a, b));
   assert.match(await changing.refused(named(b)), /bindings\[0\]\.apis\[0\]: there is no API "g\/a"/);
   assert.equal(await changing.get('/a'), '200 yes 1');
+});
+
+test('the lines of what has not changed are those of the text in force', async (t) => {
+  const errors: unknown[] = [];
+  const failing = definePlugin({
+    name: 'failing',
+    summary: 'Fails.',
+    bind: () => ({
+      preAuth() {
+        throw new Error('always');
+      },
+    }),
+  });
+  const log = {
+    ...silentLog,
+    error: (fields: object) => void errors.push(fields),
+  };
+  const changing = new Changing(t, [failing], log);
+  const [a, b] = [mock('g/a', '/a', '1'), mock('g/b', '/b', '1')];
+  const base = config(a, b).replace('counting', 'failing');
+  const lineOf = async (path: string): Promise<number> => {
+    assert.match(await changing.get(path), /^500/);
+    const [{ at }] = errors.splice(0) as [{ at?: string }];
+    return Number(/:(\d+):\d+$/.exec(at ?? '')?.[1]);
+  };
+  await changing.write(base);
+  assert.equal(await lineOf('/a'), 4);
+  await changing.write(base.replace('plugins:', '# one\n# two\nplugins:'));
+  assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [6, 6]);
+  await changing.write(`# more\n${base.replace('"1"', '"2"')}`);
+  assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [5, 5]);
 });
 
 test('a policy that no longer replaces others leaves nothing behind', async (t) => {
