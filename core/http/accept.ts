@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Fields, HostTable, RefusalKind } from '#sdk';
+import { type Clock, type Fields, type HostTable, type RefusalKind, newUuid } from '#sdk';
 import type { Snapshot } from '../kernel/endpoint.ts';
 import { type Delivery, Exchange } from '../kernel/exchange.ts';
 import type { RequestBody } from '../kernel/request-body.ts';
@@ -51,7 +50,7 @@ export function createExchange(host: IngressHost, from: Connection, received: Re
   const { method, httpVersion, head, headers, body, delivery, upgrade } = received;
   return new Exchange(
     {
-      requestId: randomUUID(),
+      requestId: newUuid(),
       method,
       scheme: from.secure === null ? 'http' : 'https',
       host: head.host,
