@@ -9,6 +9,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +63,17 @@ test('lines are written in their order, and the last of them when the file is cl
   batches.end();
   batches.end();
   await until(() => readFileSync(file, 'utf8') === all.join(''));
+});
+
+test('a line that is longer than a batch stands where it belongs', async () => {
+  const file = join(folder, 'long');
+  const batches = new Batches(openSync(file, 'a'), assert.fail);
+  const all = lines(200).flatMap((line, index) => [line, `${'\u20ac'.repeat(index * 40)}\n`]);
+  const text = all.join('');
+  for (const line of all) batches.write(line);
+  batches.end();
+  await until(() => statSync(file).size >= Buffer.byteLength(text));
+  assert.ok(readFileSync(file, 'utf8') === text);
 });
 
 test('few lines do not wait for more', async () => {

@@ -3,9 +3,13 @@ import { close, fsync, write, writeSync } from 'node:fs';
 /** What a disk that takes nothing may hold up; lines beyond are lost, because requests must go on. */
 const maxWaitingBytes = 16 * 1024 * 1024;
 
-/** How many characters make a batch, and how long fewer of them wait. */
-const batchLength = 12 * 1024;
+/** How many bytes make a batch, and how long fewer of them wait. */
+const batchBytes = 12 * 1024;
 const batchMs = 50;
+
+/** Room for a batch and the line that completes it; of bytes that a letter may take in UTF-8. */
+const roomBytes = 16 * 1024;
+const mostBytes = 3;
 
 /** When a pipe that was full is tried again, and how often when the process ends. */
 const busyMs = 100;
@@ -19,8 +23,12 @@ export class Batches {
   readonly #descriptor: number;
   readonly #failed: (error: Error) => void;
   readonly #timer: NodeJS.Timeout;
-  /** As one growing text: bytes made of each line by itself take as long as the line. */
-  #text = '';
+  /** Lines that are no batch yet. As bytes: texts that wait for each other are out of the caches when their turn comes. */
+  #lines: Buffer = Buffer.allocUnsafeSlow(roomBytes);
+  #length = 0;
+  /** The room that is written from, and the one that is free: two are filled in turn while the disk keeps up. */
+  #lent: Buffer | undefined;
+  #spare: Buffer | undefined = Buffer.allocUnsafeSlow(roomBytes);
   /** What waits to be written, the first of it perhaps being written. */
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -37,8 +45,11 @@ export class Batches {
   }
 
   write(line: string): void {
-    this.#text += line;
-    if (this.#text.length >= batchLength) this.#flush();
+    const most = line.length * mostBytes;
+    if (most > roomBytes - this.#length) this.#gather();
+    if (most > roomBytes) this.#queue(Buffer.from(line, 'utf8'));
+    else this.#length += this.#lines.write(line, this.#length, 'utf8');
+    if (this.#length >= batchBytes) this.#flush();
   }
 
   /** Closes the file when all is written. */
@@ -71,9 +82,20 @@ export class Batches {
   }
 
   #gather(): void {
-    if (this.#text === '') return;
-    const bytes = Buffer.from(this.#text, 'utf8');
-    this.#text = '';
+    if (this.#length === 0) return;
+    const bytes = this.#lines.subarray(0, this.#length);
+    this.#length = 0;
+    if (this.#spare === undefined || this.#waiting.length > 0) {
+      this.#queue(Buffer.from(bytes));
+      return;
+    }
+    this.#queue(bytes);
+    this.#lent = this.#lines;
+    this.#lines = this.#spare;
+    this.#spare = undefined;
+  }
+
+  #queue(bytes: Buffer): void {
     if (this.#state === 'closed' || this.#waitingBytes + bytes.length > maxWaitingBytes) return;
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.length;
@@ -99,10 +121,17 @@ export class Batches {
     this.#waitingBytes -= count;
     const bytes = this.#waiting[0];
     if (bytes !== undefined && count < bytes.length) this.#waiting[0] = bytes.subarray(count);
-    else this.#waiting.shift();
+    else this.#take();
     if (this.#state === 'ending') this.#gather();
     this.#next();
   };
+
+  #take(): void {
+    this.#waiting.shift();
+    // Lent while nothing else waited, so it was the first.
+    this.#spare ??= this.#lent;
+    this.#lent = undefined;
+  }
 
   #hold(error: NodeJS.ErrnoException): void {
     if (isBusy(error)) {
