@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
 import type { Log } from '#sdk';
 import { readKeeping } from '../config/copies.ts';
+import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import { type Reloadable, watchConfig } from '../config/watch.ts';
@@ -22,7 +23,8 @@ export async function start(config: string | undefined, listening?: () => void):
   const lines = operatorLines();
   const log = operatorLog(lines);
   tellRejections(log);
-  const read = (): Promise<ConfigText> => readKeeping(path, process.env);
+  const known = new Known();
+  const read = (): Promise<ConfigText> => readKeeping(path, process.env, known);
   const serving = await begin(read, log, lines);
   flushCompileCache();
   sayListeners(serving);

@@ -3,9 +3,11 @@ import type { AliasEvent, MappingEvent, ScalarEvent, SequenceEvent } from 'js-ya
 import type { Events } from './events.ts';
 import { MAX_DEPTH } from './parse.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
+import type { Known, Place, Written } from './known.ts';
+import { LateNode, type Maker, type Part } from './late-node.ts';
 import { resolveScalar } from './scalars.ts';
 import type { Secrets } from './secrets.ts';
-import { childrenOf, type Node, type Source } from './tree.ts';
+import { childrenOf, toValue, type Node, type Source } from './tree.ts';
 
 const MAX_ALIASED_NODES = 2_000_000;
 const TAG_PREFIX = 'tag:yaml.org,2002:';
@@ -19,24 +21,37 @@ type Composing<T> = Generator<undefined, T, unknown>;
 /** The node is undefined while it is still being read. */
 type Anchor = { node: Node | undefined };
 
+/** Of what is compared by its value. */
+const unwritten: Written = { text: '', column: 0 };
+
+/** How deep the entries of sections lie. */
+const entryDepth = 2;
+
 /** Turns the events of one document into nodes that know where they were written. */
-export class Composer {
-  readonly #source: Source;
+export class Composer implements Maker {
+  readonly source: Source;
   readonly #events: Events;
   readonly #secrets: Secrets;
   readonly #problems: Problem[];
+  readonly #known: Known | undefined;
   readonly #anchors = new Map<string, Anchor>();
   readonly #path: (string | number)[] = [];
+  /** How much there was whose meaning does not follow from the text of an entry alone. */
+  #entangled = 0;
+  /** How many of the collections that are being read have an anchor. */
+  #anchored = 0;
   /** Behind that of the document. */
   #next = 1;
   #made = 0;
   #aliased = 0;
 
-  constructor(source: Source, secrets: Secrets, problems: Problem[]) {
-    this.#source = source;
+  /** @param known entries that need not be read, and takes those that are */
+  constructor(source: Source, secrets: Secrets, problems: Problem[], known?: Known) {
+    this.source = source;
     this.#events = source.events;
     this.#secrets = secrets;
     this.#problems = problems;
+    this.#known = known;
   }
 
   /** The root, in steps of some values. */
@@ -63,38 +78,120 @@ export class Composer {
     return node;
   }
 
-  *#collection(keyAt: number): Composing<Node> {
+  *#collection(keyAt?: number): Composing<Node> {
+    const isEntry = this.#path.length === entryDepth && this.#anchored === 0;
+    return isEntry ? yield* this.#entry(keyAt) : yield* this.#wholeCollection(keyAt);
+  }
+
+  /** Of an entry whose text says all there is to know, no node is kept. */
+  *#entry(keyAt?: number): Composing<Node> {
+    const event = this.#next;
+    const written = this.#known && this.#writtenAt(event);
+    const there = written && this.#known?.find(this.#place(), written);
+    let value = there;
+    if (there === undefined) {
+      const before = this.#entangled + this.#secrets.asked;
+      const node = yield* this.#wholeCollection(keyAt);
+      if (this.#entangled + this.#secrets.asked > before) return node;
+      value = toValue(node);
+    } else this.#next = this.#events.behind(event);
+    if (written !== undefined) this.#known?.keep(this.#place(), written, value);
+    return new LateNode(this, { event, keyAt: keyAt ?? this.startAt(event, 0) }, value);
+  }
+
+  /** Tells whether a section, or an entry of which there is a node, is what it was. */
+  #note(node: Node): void {
+    if (this.#known === undefined || this.#path.length > entryDepth || node instanceof LateNode) return;
+    const { content } = node;
+    const kind = content instanceof Map ? 'mapping' : Array.isArray(content) ? 'list' : undefined;
+    if (kind === undefined) this.#known.keep(this.#place(), unwritten, content);
+    else if (this.#path.length < entryDepth) this.#known.keep(this.#place(), unwritten, kind);
+    else this.#known.change(this.#place());
+  }
+
+  #place(): Place {
+    const [section, name] = this.#path;
+    return { file: this.source.file, section: String(section), name };
+  }
+
+  /** Undefined for one that has an anchor or a tag, which stand before its text. */
+  #writtenAt(index: number): Written | undefined {
+    const event = this.#events.at(index);
+    const isCollection = event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE;
+    if (!isCollection || event.anchorStart !== -1 || event.tagStart !== -1) return undefined;
+    let behind = this.#events.behind(index);
+    while (this.#events.isPop(behind)) behind += 1;
+    const next = this.#events.at(behind) === undefined ? -1 : this.startAt(behind, -1);
+    const all = this.source.text.slice(event.start, next === -1 ? undefined : next);
+    // What stands between it and the next one counts, but for blanks, which mean something at the end of a block alone.
+    const text = /[|>]/.test(all) ? all : all.trimEnd();
+    return { text, column: this.source.positionOf(event.start).column };
+  }
+
+  *#wholeCollection(keyAt?: number): Composing<Node> {
     const event = this.#events.at(this.#next);
     if (event?.type !== EVENT_ID.MAPPING && event?.type !== EVENT_ID.SEQUENCE)
       throw new Error('a value is missing');
     this.#next += 1;
     const anchor = this.#anchor(event);
+    if (anchor !== undefined) this.#anchored += 1;
     const isMap = event.type === EVENT_ID.MAPPING;
     this.#tag(event, event.start, [isMap ? 'map' : 'seq']);
     const content = isMap ? yield* this.#entries(event.start) : yield* this.#items(event.start);
-    const node = this.#make(event.start, keyAt, content);
-    if (anchor !== undefined) anchor.node = node;
+    const node = this.#make(event.start, keyAt ?? event.start, content);
+    if (anchor === undefined) return node;
+    anchor.node = node;
+    this.#anchored -= 1;
     return node;
+  }
+
+  make(event: number, keyAt: number): Node {
+    const again = new Composer(this.source, this.#secrets, []);
+    again.#next = event;
+    return atOnce(again.#value(keyAt));
+  }
+
+  startAt(index: number, keyAt: number): number {
+    const event = this.#events.at(index);
+    if (event?.type === EVENT_ID.SCALAR) return startOf(this.source.text, event, keyAt);
+    return event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE ? event.start : keyAt;
+  }
+
+  partAt(index: number, step: string | number): Part | undefined {
+    const outer = this.#events.at(index);
+    const isMap = outer?.type === EVENT_ID.MAPPING;
+    if (!isMap && outer?.type !== EVENT_ID.SEQUENCE) return undefined;
+    let event = index + 1;
+    for (let count = 0; !this.#events.isPop(event); count += 1) {
+      const keyAt = this.startAt(event, outer.start);
+      const key = isMap ? this.#events.at(event) : undefined;
+      if (isMap) event += 1;
+      const name = key?.type === EVENT_ID.SCALAR ? getScalarValue(this.source.text, key) : count;
+      if (isMap ? name === String(step) : name === Number(step)) return { event, keyAt };
+      event = this.#events.behind(event);
+    }
+    return undefined;
   }
 
   /** Known before its value is: an alias within it must not find an earlier one of the same name. */
   #anchor({ anchorStart, anchorEnd }: ScalarEvent | MappingEvent | SequenceEvent): Anchor | undefined {
     if (anchorStart === -1) return undefined;
+    this.#entangled += 1;
     const anchor: Anchor = { node: undefined };
     this.#anchors.set(this.#slice(anchorStart, anchorEnd), anchor);
     return anchor;
   }
 
   #make(at: number, keyAt: number, content: Node['content']): Node {
-    return { source: this.#source, at, keyAt, content, isSecret: false };
+    return { source: this.source, at, keyAt, content, isSecret: false };
   }
 
   #scalar(event: ScalarEvent, keyAt: number): Node {
-    const at = startOf(this.#source.text, event, keyAt);
+    const at = startOf(this.source.text, event, keyAt);
     const tag = this.#tag(event, at, SCALAR_TAGS);
     const report = (message: string): void => this.#report(at, message);
-    const written = getScalarValue(this.#source.text, event);
-    const { text, isSecret, isWhole, values } = this.#secrets.replace(written, this.#source.file, report);
+    const written = getScalarValue(this.source.text, event);
+    const { text, isSecret, isWhole, values } = this.#secrets.replace(written, this.source.file, report);
     const isPlain = event.style === SCALAR_STYLE.PLAIN && (!isSecret || isWhole);
     const value = tag !== undefined || isPlain ? resolveScalar(text, tag && TAG_PREFIX + tag) : text;
     if (value === undefined) report(`the value does not fit its tag !!${tag}`);
@@ -110,8 +207,10 @@ export class Composer {
     const items: Node[] = [];
     while (!this.#closes()) {
       this.#path.push(items.length);
-      const item = this.#leaf(start) ?? (yield* this.#collection(start));
-      items.push({ ...item, keyAt: item.at });
+      const leaf = this.#leaf(start);
+      const item = leaf ? { ...leaf, keyAt: leaf.at } : yield* this.#collection();
+      items.push(item);
+      this.#note(item);
       this.#path.pop();
       if (this.#isStep()) yield;
     }
@@ -125,10 +224,11 @@ export class Composer {
       const { name, at, isMerge } = this.#key(start);
       this.#path.push(name ?? '?');
       const node = this.#leaf(at) ?? (yield* this.#collection(at));
+      this.#note(node);
       const earlier = name === undefined ? undefined : entries.get(name);
       if (isMerge) this.#merge(node, entries, merged);
       else if (earlier && !merged.delete(name ?? '')) {
-        const first = formatPosition(this.#source.positionOf(earlier.keyAt));
+        const first = formatPosition(this.source.positionOf(earlier.keyAt));
         this.#report(at, `this key is already written at ${first}`);
       } else if (name !== undefined) entries.set(name, node);
       this.#path.pop();
@@ -146,15 +246,16 @@ export class Composer {
       return { at, isMerge: false };
     }
     this.#next += 1;
-    const at = startOf(this.#source.text, event, fallback);
+    const at = startOf(this.source.text, event, fallback);
     this.#tag(event, at, SCALAR_TAGS);
-    const name = getScalarValue(this.#source.text, event);
+    const name = getScalarValue(this.source.text, event);
     const isBare = event.style === SCALAR_STYLE.PLAIN && event.tagStart === -1;
     return { name, at, isMerge: isBare && name === '<<' };
   }
 
   /** Keys of the mapping itself win over merged ones, and the first of several merged mappings wins. */
   #merge(node: Node, entries: Map<string, Node>, merged: Set<string>): void {
+    this.#entangle();
     for (const { at, content } of Array.isArray(node.content) ? node.content : [node]) {
       if (!(content instanceof Map)) {
         this.#report(at, '<< takes a mapping or a list of mappings');
@@ -169,6 +270,7 @@ export class Composer {
   }
 
   #alias(event: AliasEvent, keyAt: number): Node {
+    this.#entangle();
     const at = event.anchorStart - 1;
     const name = this.#slice(event.anchorStart, event.anchorEnd);
     const anchor = this.#anchors.get(name);
@@ -181,6 +283,12 @@ export class Composer {
     } else if (anchor) this.#report(at, `the alias *${name} stands inside its own anchor`);
     else this.#report(at, `the anchor &${name} is not defined above`);
     return this.#make(at, keyAt, null);
+  }
+
+  /** What comes from elsewhere may be the whole of a section. */
+  #entangle(): void {
+    this.#entangled += 1;
+    if (this.#path.length <= entryDepth) this.#known?.change({ ...this.#place(), name: undefined });
   }
 
   /** Infinity when there are too many nodes or levels for an alias to stand for. */
@@ -219,11 +327,12 @@ export class Composer {
   }
 
   #slice(start: number, end: number): string {
-    return this.#source.text.slice(start, end);
+    return this.source.text.slice(start, end);
   }
 
   #report(offset: number, message: string): void {
-    this.#problems.push({ at: this.#source.positionOf(offset), path: formatPath(this.#path), message });
+    this.#entangled += 1;
+    this.#problems.push({ at: this.source.positionOf(offset), path: formatPath(this.#path), message });
   }
 }
 

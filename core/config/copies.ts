@@ -1,4 +1,5 @@
 import { type ReadText, checkSize, listYaml, readFromDisk } from './files.ts';
+import type { Known } from './known.ts';
 import { type ConfigText, type Unlisted, readListed } from './read.ts';
 import { inSlices } from './steps.ts';
 
@@ -18,11 +19,12 @@ export interface ConfigCopy {
 const copies = new WeakMap<ConfigText, ConfigCopy>();
 
 /** Reads a configuration from the disk as `readConfig` does, in slices, and keeps what it read for `copyOf`. */
-export async function readKeeping(path: string, env: NodeJS.ProcessEnv): Promise<ConfigText> {
+export async function readKeeping(path: string, env: NodeJS.ProcessEnv, known?: Known): Promise<ConfigText> {
   const unlisted: Unlisted[] = [];
   const listed = listYaml(path, (file, error) => unlisted.push({ file, reason: reasonOf(error) }));
   const files: Record<string, FileCopy> = {};
-  const text = await inSlices(readListed(path, { listed, unlisted }, env, keeping(readFromDisk, files)));
+  const read = keeping(readFromDisk, files);
+  const text = await inSlices(readListed(path, { listed, unlisted }, env, read, known));
   copies.set(text, { path, listed, unlisted, files });
   return text;
 }
@@ -42,6 +44,7 @@ export function readCopy(
   copy: ConfigCopy,
   env: NodeJS.ProcessEnv,
   more: Record<string, FileCopy>,
+  known?: Known,
 ): Promise<ConfigText> {
   const fromDisk = keeping(readFromDisk, more);
   const read: ReadText = (file, maxBytes) => {
@@ -51,7 +54,7 @@ export function readCopy(
     checkSize(Buffer.byteLength(kept.text), maxBytes);
     return kept.text;
   };
-  return inSlices(readListed(copy.path, copy, env, read));
+  return inSlices(readListed(copy.path, copy, env, read, known));
 }
 
 export function withFiles(copy: ConfigCopy, more: ConfigCopy['files']): ConfigCopy {

@@ -47,6 +47,19 @@ export class Events {
     return this.#numbers[index * width] === EVENT_ID.POP;
   }
 
+  /** The index behind a value and all that is in it. */
+  behind(index: number): number {
+    let depth = 0;
+    for (let next = index; ; next += 1) {
+      const at = next * width;
+      if (at >= this.#numbers.length) return next;
+      const type = this.#number(at) & bits;
+      if (type === EVENT_ID.POP) depth -= 1;
+      else if (type === EVENT_ID.MAPPING || type === EVENT_ID.SEQUENCE) depth += 1;
+      if (depth === 0) return next + 1;
+    }
+  }
+
   /** Undefined behind the last one. */
   at(index: number): Event | undefined {
     const at = index * width;

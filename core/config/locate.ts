@@ -1,4 +1,5 @@
 import type { Path, Position } from './problems.ts';
+import { LateNode } from './late-node.ts';
 import { offsetInSource } from './offsets.ts';
 import { childrenOf, type Node } from './tree.ts';
 
@@ -12,10 +13,12 @@ export class Locator {
 
   /** The position of a value, of its key where it has one, or of the character at `offset` of a text. */
   positionOf(path: Path, { key = false, offset }: { key?: boolean; offset?: number } = {}): Position {
-    const { source, at, keyAt, written } = this.#find(path);
-    if (key) return source.positionOf(keyAt);
-    const isInside = offset !== undefined && written !== undefined;
-    return source.positionOf(isInside ? offsetInSource(source, written, offset) : at);
+    const found = this.#find(path);
+    const { source } = found;
+    if (key) return source.positionOf(found.keyAt);
+    const written = offset === undefined ? undefined : found.written;
+    if (offset === undefined || written === undefined) return source.positionOf(found.at);
+    return source.positionOf(offsetInSource(source, written, offset));
   }
 
   /** The file that a value stands in; relative paths in the value are meant from its folder. */
@@ -42,14 +45,19 @@ export class Locator {
   #find(path: Path): Node {
     let found = this.#root;
     for (const step of path) {
-      const { content } = found;
-      const child =
-        content instanceof Map ? content.get(String(step)) : Array.isArray(content) && content[Number(step)];
-      if (!child) break;
+      const child = partOf(found, step);
+      if (child === undefined) break;
       found = child;
     }
     return found;
   }
+}
+
+function partOf(node: Node, step: string | number): Node | undefined {
+  if (node instanceof LateNode) return node.part(step);
+  const { content } = node;
+  if (content instanceof Map) return content.get(String(step));
+  return Array.isArray(content) ? content[Number(step)] : undefined;
 }
 
 function* secretsOf(node: Node): Generator<string, void, undefined> {

@@ -8,6 +8,7 @@ import {
   readFromDisk,
   readFromMemory,
 } from './files.ts';
+import type { Known, Reading } from './known.ts';
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
@@ -28,6 +29,8 @@ export interface ConfigText {
   /** Reads a further file that the configuration names, and notes what it held. */
   readonly read: ReadText;
   readonly problems: Problem[];
+  /** What has changed since the reading before; unless entries were kept, nobody knows. */
+  readonly reading: Reading | undefined;
 }
 
 /** A file or folder that could not be looked at. */
@@ -49,9 +52,10 @@ export function readListed(
   { listed, unlisted }: { readonly listed: readonly string[]; readonly unlisted: readonly Unlisted[] },
   env: NodeJS.ProcessEnv,
   read: ReadText,
+  known?: Known,
 ): Steps<ConfigText> {
   const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
-  return readFiles(path, listed, env, read, problems);
+  return readFiles(path, listed, env, read, problems, read, known);
 }
 
 /** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
@@ -68,17 +72,19 @@ function* readFiles(
   readText: ReadText,
   problems: Problem[],
   readMore: ReadText = readText,
+  known?: Known,
 ): Steps<ConfigText> {
   const hashes: Hashes = new Map();
   const secrets = new Secrets(env, noting(readText, hashes));
   const sections = new Map<string, Node>();
   let isEmpty = true;
+  known?.begin(yamlFiles);
   for (const file of yamlFiles) {
     try {
       hashes.set(file, '');
       const text = readText(file, MAX_FILE_BYTES);
       hashes.set(file, yield* hashing(text));
-      const node = yield* readYaml(file, text, secrets, problems);
+      const node = yield* readYaml(file, text, secrets, problems, known);
       if (node?.content === null) continue;
       isEmpty = false;
       if (node?.content instanceof Map) mergeSections(sections, node.content, problems);
@@ -90,6 +96,7 @@ function* readFiles(
   }
   if (isEmpty && problems.length === 0)
     problems.push(fileProblem(yamlFiles[0] ?? path, new Error('there is nothing in it')));
+  const reading = known?.end(hashes);
   const source = new Source(yamlFiles[0] ?? path, '');
   const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
   return {
@@ -99,6 +106,7 @@ function* readFiles(
     hashes,
     read: noting(readMore, hashes),
     problems,
+    reading,
   };
 }
 

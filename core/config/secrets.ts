@@ -9,6 +9,8 @@ const VARIABLE = /^([A-Za-z_]\w*)(?::-(.*))?$/s;
 export class Secrets {
   /** Every secret file that was asked for, readable or not. */
   readonly files = new Set<string>();
+  /** How often one was asked for. */
+  asked = 0;
   readonly #env: NodeJS.ProcessEnv;
   readonly #read: ReadText;
 
@@ -58,6 +60,7 @@ export class Secrets {
   #file(from: string, name: string): string {
     const file = path.isAbsolute(name) ? name : path.join(path.dirname(from), name);
     this.files.add(file);
+    this.asked += 1;
     try {
       return this.#read(file, MAX_SECRET_BYTES).replace(/\r?\n$/, '');
     } catch (error) {

@@ -1,4 +1,5 @@
 import { Events } from './events.ts';
+import { LateNode } from './late-node.ts';
 import { lineStartsOf } from './parse.ts';
 import type { Position } from './problems.ts';
 
@@ -40,9 +41,9 @@ export interface Node {
   readonly content: Scalar | Node[] | Map<string, Node>;
   readonly isSecret: boolean;
   /** The event of a text, unless part of it came from elsewhere: places inside it are found by that. */
-  readonly written?: number;
+  readonly written?: number | undefined;
   /** What the references in a text stood for. */
-  readonly secrets?: readonly string[];
+  readonly secrets?: readonly string[] | undefined;
 }
 
 export function childrenOf({ content }: Node): Iterable<Node> {
@@ -54,13 +55,26 @@ export function childrenOf({ content }: Node): Iterable<Node> {
  * A plain value with its own copy of everything an alias stands for. Mappings have no prototype: a name such as
  * `constructor` that was not written must not be found, and `__proto__` is a name like any other.
  */
-function toValue({ content }: Node): unknown {
+export function toValue(node: Node): unknown {
+  if (node instanceof LateNode) return node.value;
+  const { content } = node;
   if (content instanceof Map) {
     const record: Record<string, unknown> = Object.create(null);
     for (const [name, node] of content) record[name] = toValue(node);
     return record;
   }
-  return Array.isArray(content) ? content.map(toValue) : content;
+  if (Array.isArray(content)) return content.map(toValue);
+  return typeof content === 'string' ? flat(content) : content;
+}
+
+/** V8 keeps a shorter part of a text as a text of its own. */
+const shortText = 13;
+
+/** A part of a text keeps the whole text in memory: one API that never changes would keep every file it ever stood in. */
+function flat(text: string): string {
+  if (text.length < shortText) return text;
+  const same = Buffer.from(text, 'latin1').toString('latin1');
+  return same === text ? same : Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
 /** The values of all sections, in steps of an entry. */

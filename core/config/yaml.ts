@@ -1,5 +1,6 @@
 import { Composer } from './compose.ts';
 import { syntaxFault } from './parse.ts';
+import type { Known } from './known.ts';
 import type { Problem } from './problems.ts';
 import type { Secrets } from './secrets.ts';
 import type { Steps } from './steps.ts';
@@ -11,6 +12,7 @@ export function* readYaml(
   text: string,
   secrets: Secrets,
   problems: Problem[],
+  known?: Known,
 ): Steps<Node | undefined> {
   const { events, lineStarts, faults } = yield text;
   const source = new Source(file, text, lineStarts, events ?? undefined);
@@ -21,7 +23,7 @@ export function* readYaml(
   if (events === null) return undefined;
   if (events.length === 0) return { source, at: 0, keyAt: 0, content: null, isSecret: false };
   try {
-    return yield* new Composer(source, secrets, problems).document();
+    return yield* new Composer(source, secrets, problems, known).document();
   } catch (error) {
     report(syntaxFault(text, error));
     return undefined;

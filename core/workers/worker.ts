@@ -2,6 +2,7 @@ import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { SharedPage } from '#sdk';
 import { readCopy } from '../config/copies.ts';
+import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
 import { operatorLog } from '../commands/log.ts';
 import { tellRejections } from '../commands/rejections.ts';
@@ -35,6 +36,7 @@ class Worker {
   readonly #injection = new Injection();
   readonly #development = new DevelopmentCertificates();
   readonly #delay = monitorEventLoopDelay({ resolution: delayedMs });
+  readonly #known = new Known();
   #gateway: Gateway | undefined;
   #hub: MachineHub | undefined;
   #state: WorkerState | undefined;
@@ -92,7 +94,7 @@ class Worker {
     this.#discard();
     if (development !== null) this.#development.know(development);
     const files: Record<string, (typeof copy.files)[string]> = {};
-    const text = await readCopy(copy, process.env, files);
+    const text = await readCopy(copy, process.env, files, this.#known);
     try {
       this.#prepared = await this.#serving().prepare(text);
       const plan = planOf(this.#prepared.built, await this.#development.known());
