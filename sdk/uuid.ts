@@ -10,8 +10,8 @@ let uuids = '';
 let next = batch;
 
 /**
- * A random UUID, version 4 (RFC 9562), as unpredictable as `randomUUID()` of `node:crypto`; in half the
- * time with what is done with it, as the texts are made a batch at a time and are whole.
+ * A random UUID, version 4 (RFC 9562), as unpredictable as `randomUUID()` of `node:crypto`. The texts are made a batch at a
+ * time and are whole: one of many pieces takes twice as long by the time it is written.
  */
 export function newUuid(): string {
   if (next === batch) {

@@ -59,13 +59,21 @@ const cases: Record<string, [before: string, now: string, expected: Record<strin
   'one more': [apis(a), apis(a, b), { apis: ['g/b'] }],
   'one less': [apis(a, b), apis(b), { apis: ['g/a'] }],
   'a name': [apis(a), apis(a.replace('g/a', 'g/z')), { apis: ['g/z', 'g/a'] }],
-  'a key without a value that gets one': [apis('g/a:', '  x:'), apis('g/a:', '  x:', '    1'), { apis: ['g/a'] }],
+  'a key without a value that gets one': [
+    apis('g/a:', '  x:'),
+    apis('g/a:', '  x:', '    1'),
+    { apis: ['g/a'] },
+  ],
   'an item that becomes a mapping': [
     apis('g/a:', '  x:', '  - a'),
     apis('g/a:', '  x:', '  - a:'),
     { apis: ['g/a'] },
   ],
-  'how deep it stands': [apis('g/a:', '  x: |1', '    1'), apis('g/a:', '   x: |1', '    1'), { apis: ['g/a'] }],
+  'how deep it stands': [
+    apis('g/a:', '  x: |1', '    1'),
+    apis('g/a:', '   x: |1', '    1'),
+    { apis: ['g/a'] },
+  ],
   'a tag': [apis('g/a: {x: 1}'), apis('g/a: !!map {x: 1}'), { apis: ['g/a'] }],
   'a scalar of a section': ['limits: { a: 1, b: 2 }\n', 'limits: { a: 1, b: 3 }\n', { limits: ['b'] }],
   'the type of a scalar': ['limits: { a: 1 }\n', 'limits: { a: "1" }\n', { limits: ['a'] }],
