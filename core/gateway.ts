@@ -19,7 +19,7 @@ import { type Listener, listen } from './http/ingress.ts';
 import { type ManagementListener, listenForManagement } from './http/management.ts';
 import type { TlsPlan } from './http/tls-plan.ts';
 import { type Status, answerPage, guardedPages, statusOf } from './management.ts';
-import { type Built, build } from './plugins/build.ts';
+import { type BuildHost, type Built, build } from './plugins/build.ts';
 import type { BuiltSnapshot, Traffic } from './plugins/snapshot.ts';
 import { Cages } from './sandbox/cages.ts';
 import { MemoryCounters } from './state/memory-counters.ts';
@@ -201,8 +201,11 @@ export class Gateway {
     return {
       built,
       activate: () => snapshot.activate(),
-      commit: () => this.#putInForce(built, text, true),
-      discard: () => snapshot.retire(),
+      commit: () => this.#putInForce(built, text, true).finally(() => text.release()),
+      discard: () => {
+        text.release();
+        snapshot.retire();
+      },
     };
   }
 
@@ -229,7 +232,7 @@ export class Gateway {
 
   /** Builds, and connects to what is shared. */
   async #open(text: ConfigText): Promise<Built> {
-    const built = await this.build(text);
+    const built = await this.build(text, this.#built);
     try {
       await built.state.open();
     } catch (error) {
@@ -242,6 +245,7 @@ export class Gateway {
   async #putInForce(built: Built, text: ConfigText, isListening: boolean): Promise<void> {
     const previous = this.#built;
     this.#built = built;
+    built.enact?.();
     try {
       if (isListening) await this.#listen(built, text);
     } catch (error) {
@@ -254,9 +258,9 @@ export class Gateway {
     previous?.snapshot.retire();
   }
 
-  /** Builds without putting in force; for `check` and `explain`. */
-  build(text: ConfigText): Promise<Built> {
-    return build(text, {
+  /** Builds without putting in force; for `check` and `explain`. @param inForce what the new one may have in common with */
+  build(text: ConfigText, inForce: Built | null = null): Promise<Built> {
+    const host: BuildHost = {
       log: this.log,
       clock: this.clock,
       state: (plan) => this.#states.hold(plan),
@@ -270,7 +274,8 @@ export class Gateway {
         const create = this.#options.targets ?? networkTargets(this.#pools, limits);
         return new GatewayClient(own, create);
       },
-    });
+    };
+    return build(text, host, inForce);
   }
 
   /** Stops accepting, lets requests finish within the configured time, then frees everything. */

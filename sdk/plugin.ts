@@ -84,6 +84,16 @@ export interface GatewayHooks {
    * served in between: what takes a while for ten thousand APIs belongs here. An Error is a problem of the configuration.
    */
   publish?(published: Published): void;
+  /**
+   * Only APIs have changed: whatever else the configuration says is as it was, and so are the APIs that `change` does not
+   * name. What was set up may then stay, and with it all that is bound to those, which makes a reload cost what has
+   * changed and not what there is. Asked when a plugin was told of APIs (`publish`, or it has read `kit.published`), or
+   * when what is bound to a new API uses one of its services. Changes nothing yet: the change may still be refused.
+   *
+   * Answers undefined when there is nothing to do, a function that is called when the change comes into force and must not
+   * throw, or `false` when all has to be set up anew. That is also what happens to a plugin that does not have this.
+   */
+  amend?(change: Amendment): (() => void) | false | undefined;
   /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */
   routing?(arrival: Arrival): Route | Reply | undefined;
   /** For the command `explain` alone: why `routing` found no API for this, and what it would find, a line each. */
@@ -117,6 +127,15 @@ export interface GatewayHooks {
   stop?(withinMs: number): Promise<void>;
   /** As in `Hooks`. A gateway that stops waits for it. */
   dispose?(): void | Promise<void>;
+}
+
+/** APIs that have come and gone. One that has changed has gone and come. */
+export interface Amendment {
+  readonly added: readonly Published[];
+  /** As they were told when they came. */
+  readonly removed: readonly Published[];
+  /** All that there are with the change. */
+  readonly published: readonly Published[];
 }
 
 /** A request that found no API. */
@@ -251,6 +270,7 @@ export interface SetupKit extends CommonKit {
   readText(path: readonly (string | number)[], name: string): TextFile | undefined;
   /** The absolute path of a file or folder that is named at `path`, relative to the YAML file in which that stands. */
   absolutePath(path: readonly (string | number)[], name: string): string;
+  /** As it is when it is read: see `amend`. */
   readonly published: readonly Published[];
   /** Requests that the gateway is serving now, on earlier configurations too; calls to itself are requests of their own. */
   inFlight(): number;

@@ -177,6 +177,17 @@ export async function checkRoot(
   }
 }
 
+/** Checks some entries of sections of records, the rest being as it was. */
+export function checkEntries(
+  schema: TSchema,
+  root: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  problems: Problems,
+): void {
+  for (const { section, schema: each } of partsOf(schema).entries)
+    for (const [name, entry] of Object.entries(root[section] ?? {}))
+      problems.check(each, entry, [section, name]);
+}
+
 interface Parts {
   /** The schema without what stands in its records and lists. */
   readonly shell: TSchema;

@@ -3,7 +3,7 @@ import type { AliasEvent, MappingEvent, ScalarEvent, SequenceEvent } from 'js-ya
 import type { Events } from './events.ts';
 import { MAX_DEPTH } from './parse.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
-import type { Known, Place, Written } from './known.ts';
+import type { Known, Place, Stretch } from './known.ts';
 import { LateNode, type Maker, type Part } from './late-node.ts';
 import { resolveScalar } from './scalars.ts';
 import type { Secrets } from './secrets.ts';
@@ -20,9 +20,6 @@ type Composing<T> = Generator<undefined, T, unknown>;
 
 /** The node is undefined while it is still being read. */
 type Anchor = { node: Node | undefined };
-
-/** Of what is compared by its value. */
-const unwritten: Written = { text: '', column: 0 };
 
 /** How deep the entries of sections lie. */
 const entryDepth = 2;
@@ -86,16 +83,15 @@ export class Composer implements Maker {
   /** Of an entry whose text says all there is to know, no node is kept. */
   *#entry(keyAt?: number): Composing<Node> {
     const event = this.#next;
-    const written = this.#known && this.#writtenAt(event);
-    const there = written && this.#known?.find(this.#place(), written);
-    let value = there;
-    if (there === undefined) {
+    const stretch = this.#known && this.#stretchAt(event);
+    let value = stretch && this.#known?.meet(this.#place(), stretch);
+    if (value === undefined) {
       const before = this.#entangled + this.#secrets.asked;
       const node = yield* this.#wholeCollection(keyAt);
       if (this.#entangled + this.#secrets.asked > before) return node;
       value = toValue(node);
+      if (stretch !== undefined) this.#known?.keep(this.#place(), stretch, value);
     } else this.#next = this.#events.behind(event);
-    if (written !== undefined) this.#known?.keep(this.#place(), written, value);
     return new LateNode(this, { event, keyAt: keyAt ?? this.startAt(event, 0) }, value);
   }
 
@@ -103,10 +99,11 @@ export class Composer implements Maker {
   #note(node: Node): void {
     if (this.#known === undefined || this.#path.length > entryDepth || node instanceof LateNode) return;
     const { content } = node;
+    const place = this.#place();
     const kind = content instanceof Map ? 'mapping' : Array.isArray(content) ? 'list' : undefined;
-    if (kind === undefined) this.#known.keep(this.#place(), unwritten, content);
-    else if (this.#path.length < entryDepth) this.#known.keep(this.#place(), unwritten, kind);
-    else this.#known.change(this.#place());
+    if (kind === undefined) this.#known.note(place, content);
+    else if (this.#path.length < entryDepth) this.#known.note(place, kind);
+    else this.#known.change(place.section, place.name);
   }
 
   #place(): Place {
@@ -115,17 +112,14 @@ export class Composer implements Maker {
   }
 
   /** Undefined for one that has an anchor or a tag, which stand before its text. */
-  #writtenAt(index: number): Written | undefined {
-    const event = this.#events.at(index);
-    const isCollection = event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE;
-    if (!isCollection || event.anchorStart !== -1 || event.tagStart !== -1) return undefined;
+  #stretchAt(index: number): Stretch | undefined {
+    const start = this.#events.plainStart(index);
+    if (start === -1) return undefined;
     let behind = this.#events.behind(index);
     while (this.#events.isPop(behind)) behind += 1;
-    const next = this.#events.at(behind) === undefined ? -1 : this.startAt(behind, -1);
-    const all = this.source.text.slice(event.start, next === -1 ? undefined : next);
-    // What stands between it and the next one counts, but for blanks, which mean something at the end of a block alone.
-    const text = /[|>]/.test(all) ? all : all.trimEnd();
-    return { text, column: this.source.positionOf(event.start).column };
+    const { text } = this.source;
+    const end = this.startAt(behind, text.length);
+    return { source: text, start, end, column: this.source.columnOf(start) };
   }
 
   *#wholeCollection(keyAt?: number): Composing<Node> {
@@ -288,7 +282,7 @@ export class Composer implements Maker {
   /** What comes from elsewhere may be the whole of a section. */
   #entangle(): void {
     this.#entangled += 1;
-    if (this.#path.length <= entryDepth) this.#known?.change({ ...this.#place(), name: undefined });
+    if (this.#path.length <= entryDepth) this.#known?.change(this.#place().section, undefined);
   }
 
   /** Infinity when there are too many nodes or levels for an alias to stand for. */

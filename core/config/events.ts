@@ -37,14 +37,22 @@ function pack(event: Event, numbers: Int32Array, at: number): void {
 
 /** The events of one document, as the parser gave them. */
 export class Events {
-  readonly #numbers: Int32Array;
+  readonly #numbers: Int32Array<ArrayBuffer>;
 
-  constructor(numbers: Int32Array) {
+  constructor(numbers: Int32Array<ArrayBuffer>) {
     this.#numbers = numbers;
   }
 
   isPop(index: number): boolean {
     return this.#numbers[index * width] === EVENT_ID.POP;
+  }
+
+  /** Where a collection begins that has neither an anchor nor a tag; -1 for all else. */
+  plainStart(index: number): number {
+    const at = index * width;
+    const type = this.#number(at) & bits;
+    if (type !== EVENT_ID.MAPPING && type !== EVENT_ID.SEQUENCE) return -1;
+    return this.#number(at + 4) === -1 && this.#number(at + 6) === -1 ? this.#number(at + 1) : -1;
   }
 
   /** The index behind a value and all that is in it. */
@@ -88,6 +96,11 @@ export class Events {
       };
     }
     return { ...common, type, start, style: style as CollectionStyle };
+  }
+
+  /** Gives the memory back at once: it counts as V8's, whose collections of it keep requests waiting. */
+  release(): void {
+    this.#numbers.buffer.transfer(0);
   }
 
   #number(at: number): number {

@@ -1,9 +1,13 @@
 import { hashOfFile } from './files.ts';
+import { flat } from './flat.ts';
 
-/** An entry as it stood in its file. */
-export interface Written {
-  /** Up to what comes behind it. Two that are equal, from the same column on, mean the same. */
-  readonly text: string;
+/** A text that begins and ends somewhere in a file. */
+export interface Stretch {
+  readonly source: string;
+  readonly start: number;
+  /** What stands between the text and the next one counts, but for blanks at the end. */
+  readonly end: number;
+  /** In its line. */
   readonly column: number;
 }
 
@@ -15,13 +19,18 @@ export interface Place {
   readonly name: string | number | undefined;
 }
 
-type Entry = Written & { readonly value: unknown };
+interface Entry {
+  readonly text: string;
+  readonly column: number;
+  readonly value: unknown;
+  /** The last reading that met it. */
+  reading: number;
+}
 
-/** By file, section and name. */
-type Entries = Map<string, Map<string, Map<Place['name'], Entry>>>;
+type Names = Map<Place['name'], Entry>;
 
 /** What is new, other than before, or gone: the names by section. What cannot be compared counts as changed. */
-export interface Changes {
+interface Changes {
   /** The reading that this is compared with. */
   readonly since: object;
   readonly names: ReadonlyMap<string, ReadonlySet<Place['name']>>;
@@ -39,8 +48,9 @@ export interface Reading {
  * read, and whoever builds from it learns what has changed.
  */
 export class Known {
-  #before: Entries = new Map();
-  #now: Entries = new Map();
+  /** By file and section. */
+  readonly #entries = new Map<string, Map<string, Names>>();
+  #reading = 0;
   #last: object = {};
   #yaml: ReadonlySet<string> = new Set();
   #hashes: ReadonlyMap<string, string> = new Map();
@@ -50,23 +60,24 @@ export class Known {
   begin(yamlFiles: readonly string[]): void {
     const isOther = ([file, hash]: readonly [string, string]): boolean =>
       !this.#yaml.has(file) && hashOfFile(file) !== hash;
-    const isForgotten = [...this.#hashes].some(isOther);
-    this.#before = isForgotten ? new Map() : this.#now;
-    if (isForgotten) this.#last = {};
-    this.#now = new Map();
+    if ([...this.#hashes].some(isOther)) {
+      this.#entries.clear();
+      this.#last = {};
+    }
+    this.#reading += 1;
     this.#yaml = new Set(yamlFiles);
     this.#changed = new Map();
   }
 
   /** @param hashes of all files; those that building adds count too */
   end(hashes: ReadonlyMap<string, string>): Reading {
-    for (const [file, sections] of this.#before) {
-      for (const [section, entries] of sections) {
-        const now = this.#now.get(file)?.get(section);
-        for (const name of entries.keys()) if (now?.has(name) !== true) this.change({ file, section, name });
-      }
-    }
-    this.#before = new Map();
+    for (const sections of this.#entries.values())
+      for (const [section, names] of sections)
+        for (const [name, { reading }] of names) {
+          if (reading === this.#reading) continue;
+          names.delete(name);
+          this.change(section, name);
+        }
     this.#hashes = hashes;
     const changes = { since: this.#last, names: this.#changed };
     this.#last = {};
@@ -74,24 +85,59 @@ export class Known {
   }
 
   /** What the entry said the last time, if it stood there as it does now. */
-  find({ file, section, name }: Place, { text, column }: Written): unknown {
-    const before = this.#before.get(file)?.get(section)?.get(name);
-    return before?.text === text && before.column === column ? before.value : undefined;
+  meet(place: Place, { source, start, end, column }: Stretch): unknown {
+    const entry = this.#namesAt(place)?.get(place.name);
+    if (entry === undefined || entry.column !== column) return undefined;
+    const behind = start + entry.text.length;
+    // Not `startsWith`, which takes eight times as long.
+    if (behind > end || source.slice(start, behind) !== entry.text) return undefined;
+    if (behind < end && !isBlank(entry.text, source, behind, end)) return undefined;
+    entry.reading = this.#reading;
+    return entry.value;
   }
 
-  /** Takes what an entry says. */
-  keep(place: Place, { text, column }: Written, value: unknown): void {
-    if (this.find(place, { text, column }) !== value) this.change(place);
-    const { file, section, name } = place;
-    const sections = this.#now.get(file) ?? new Map<string, Map<Place['name'], Entry>>();
-    this.#now.set(file, sections);
-    const entries = sections.get(section) ?? new Map<Place['name'], Entry>();
-    sections.set(section, entries);
-    entries.set(name, { text, column, value });
+  /** Takes what an entry says that was not met. */
+  keep(place: Place, { source, start, end, column }: Stretch, value: unknown): void {
+    const all = source.slice(start, end);
+    this.#put(place, {
+      text: flat(hasBlock(all) ? all : all.trimEnd()),
+      column,
+      value,
+      reading: this.#reading,
+    });
   }
 
-  change({ section, name }: Omit<Place, 'file'> & { readonly file?: string }): void {
+  /** Takes what is compared by its value. */
+  note(place: Place, value: unknown): void {
+    const entry = this.#namesAt(place)?.get(place.name);
+    if (entry !== undefined && entry.value === value) entry.reading = this.#reading;
+    else this.#put(place, { text: '', column: 0, value, reading: this.#reading });
+  }
+
+  change(section: string, name: Place['name']): void {
     const names = this.#changed.get(section) ?? new Set<Place['name']>();
     this.#changed.set(section, names.add(name));
   }
+
+  #namesAt({ file, section }: Place): Names | undefined {
+    return this.#entries.get(file)?.get(section);
+  }
+
+  #put(place: Place, entry: Entry): void {
+    const sections = this.#entries.get(place.file) ?? new Map<string, Names>();
+    this.#entries.set(place.file, sections);
+    const names = sections.get(place.section) ?? new Map<Place['name'], Entry>();
+    sections.set(place.section, names);
+    names.set(place.name, entry);
+    this.change(place.section, place.name);
+  }
+}
+
+/** Blanks mean something at the end of a block alone. */
+function isBlank(text: string, source: string, from: number, to: number): boolean {
+  return !hasBlock(text) && source.slice(from, to).trim() === '';
+}
+
+function hasBlock(text: string): boolean {
+  return text.includes('|') || text.includes('>');
 }

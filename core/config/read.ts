@@ -31,6 +31,8 @@ export interface ConfigText {
   readonly problems: Problem[];
   /** What has changed since the reading before; unless entries were kept, nobody knows. */
   readonly reading: Reading | undefined;
+  /** Frees what tells where values were written. They themselves stay. */
+  release(): void;
 }
 
 /** A file or folder that could not be looked at. */
@@ -77,6 +79,8 @@ function* readFiles(
   const hashes: Hashes = new Map();
   const secrets = new Secrets(env, noting(readText, hashes));
   const sections = new Map<string, Node>();
+  const sources: Source[] = [];
+  const copies = new Set<Node['content']>();
   let isEmpty = true;
   known?.begin(yamlFiles);
   for (const file of yamlFiles) {
@@ -85,9 +89,10 @@ function* readFiles(
       const text = readText(file, MAX_FILE_BYTES);
       hashes.set(file, yield* hashing(text));
       const node = yield* readYaml(file, text, secrets, problems, known);
+      if (node !== undefined) sources.push(node.source);
       if (node?.content === null) continue;
       isEmpty = false;
-      if (node?.content instanceof Map) mergeSections(sections, node.content, problems);
+      if (node?.content instanceof Map) mergeSections(sections, node.content, copies, problems);
       else if (node)
         problems.push({ at: node.source.positionOf(node.at), path: '', message: 'a file must be a mapping' });
     } catch (error) {
@@ -107,19 +112,33 @@ function* readFiles(
     read: noting(readMore, hashes),
     problems,
     reading,
+    release() {
+      for (const { events } of sources) events.release();
+    },
   };
 }
 
-/** Names of one section are put together, lists follow each other, all else that is written twice is a conflict. */
+/**
+ * Names of one section are put together, lists follow each other, all else that is written twice is a conflict.
+ * @param copies contents that are nobody else's
+ */
 function mergeSections(
   sections: Map<string, Node>,
   added: ReadonlyMap<string, Node>,
+  copies: Set<Node['content']>,
   problems: Problem[],
 ): void {
   for (const [name, node] of added) {
-    const first = sections.get(name);
-    if (first === undefined || first.content === null) sections.set(name, { ...node, content: copyOf(node) });
-    else if (first.content instanceof Map && node.content instanceof Map) {
+    const before = sections.get(name);
+    if (before === undefined || before.content === null) {
+      sections.set(name, node);
+      continue;
+    }
+    if (node.content === null) continue;
+    const first = copies.has(before.content) ? before : { ...before, content: copyOf(before) };
+    copies.add(first.content);
+    sections.set(name, first);
+    if (first.content instanceof Map && node.content instanceof Map) {
       for (const [key, child] of node.content) {
         const earlier = first.content.get(key);
         if (earlier) problems.push(conflict([name, key], child, earlier));
@@ -127,7 +146,7 @@ function mergeSections(
       }
     } else if (Array.isArray(first.content) && Array.isArray(node.content)) {
       for (const item of node.content) first.content.push(item);
-    } else if (node.content !== null) problems.push(conflict([name], node, first));
+    } else problems.push(conflict([name], node, first));
   }
 }
 

@@ -239,7 +239,7 @@ type PluginConfig = Static<typeof PluginSchema>;
 type ExtensionConfig = Static<typeof ExtensionSchema>;
 
 /** An API as checked, before its plugins' fields are. */
-interface ApiConfig extends Record<string, unknown> {
+export interface ApiConfig extends Record<string, unknown> {
   readonly request: RequestConfig;
   readonly environments?: readonly string[];
   readonly auth: string | ({ readonly type: string } & Record<string, unknown>);

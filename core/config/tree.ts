@@ -1,4 +1,5 @@
 import { Events } from './events.ts';
+import { flat } from './flat.ts';
 import { LateNode } from './late-node.ts';
 import { lineStartsOf } from './parse.ts';
 import type { Position } from './problems.ts';
@@ -18,6 +19,15 @@ export class Source {
   }
 
   positionOf(offset: number): Position {
+    const line = this.#lineOf(offset);
+    return { file: this.file, line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1 };
+  }
+
+  columnOf(offset: number): number {
+    return offset - (this.#lineStarts[this.#lineOf(offset)] ?? 0) + 1;
+  }
+
+  #lineOf(offset: number): number {
     const starts = this.#lineStarts;
     let line = 0;
     let after = starts.length;
@@ -26,7 +36,7 @@ export class Source {
       if ((starts[middle] ?? 0) <= offset) line = middle;
       else after = middle;
     }
-    return { file: this.file, line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
+    return line;
   }
 }
 
@@ -65,16 +75,6 @@ export function toValue(node: Node): unknown {
   }
   if (Array.isArray(content)) return content.map(toValue);
   return typeof content === 'string' ? flat(content) : content;
-}
-
-/** V8 keeps a shorter part of a text as a text of its own. */
-const shortText = 13;
-
-/** A part of a text keeps the whole text in memory: one API that never changes would keep every file it ever stood in. */
-function flat(text: string): string {
-  if (text.length < shortText) return text;
-  const same = Buffer.from(text, 'latin1').toString('latin1');
-  return same === text ? same : Buffer.from(text, 'utf16le').toString('utf16le');
 }
 
 /** The values of all sections, in steps of an entry. */

@@ -78,6 +78,8 @@ export function watchConfig(
       const reason = error instanceof Error ? error.message : String(error);
       if (reason !== refused || isAsked) log.error({ path, problems: reason.split('\n') }, refusedMessage);
       refused = reason;
+    } finally {
+      text.release();
     }
     // Building has added the files of extensions, those that could not be loaded included.
     seen = text.hashes;

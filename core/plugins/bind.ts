@@ -48,7 +48,8 @@ export class Binder {
   readonly #byType = new Map<string, { plugin: LoadedPlugin; dialect: string | undefined }>();
   readonly #byField = new Map<string, LoadedPlugin>();
   readonly #byBackendField = new Map<string, LoadedPlugin>();
-  readonly #problems: Problems;
+  #problems: Problems;
+  #lent: Partial<Kit> = {};
   readonly #baseKit: BaseKit;
   readonly #disposers: (() => unknown)[] = [];
   readonly #missing: ReadonlySet<string>;
@@ -72,14 +73,24 @@ export class Binder {
     }
   }
 
+  /** From now on what is wrong is told to these. */
+  report(problems: Problems): void {
+    this.#problems = problems;
+  }
+
+  /** What kits have from now on in place of what all of a plugin have. */
+  lend(lent: Partial<Kit>): void {
+    this.#lent = lent;
+  }
+
   /** The plugins that API fields bind, by field. */
   get fields(): ReadonlyMap<string, LoadedPlugin> {
     return this.#byField;
   }
 
-  /** What to run when the configuration is gone. */
-  get disposers(): readonly (() => unknown)[] {
-    return this.#disposers;
+  /** What to run when what was bound since the last time is gone. */
+  takeDisposers(): (() => unknown)[] {
+    return this.#disposers.splice(0);
   }
 
   /**
@@ -156,7 +167,7 @@ export class Binder {
       backend: (backend, path) => this.#backend(backend, [...prepared.path, ...path], api, environment),
     };
     const kit = Object.create(this.#baseKit(prepared.plugin.definition.name)) as ReturnType<BaseKit>;
-    return Object.assign(kit, own);
+    return Object.assign(kit, own, this.#lent);
   }
 
   /** Binds a backend as it is written, the fields in it that other plugins own included. */

@@ -79,6 +79,7 @@ export class Bindings {
     const prepared = this.#prepareAll();
     if (this.#root.bindings === undefined) return;
     const names = Object.keys(this.#root.apis ?? {});
+    const known = new Set(names);
     const patterns = new Set(names.map((name) => `${name.split('/', 1)[0] ?? ''}/*`));
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
       const path: Path = ['bindings', index];
@@ -107,7 +108,7 @@ export class Bindings {
       const twins: Twin[] = [];
       for (const [place, pattern] of binding.apis.entries()) {
         const matches = matcher(pattern);
-        if (!names.some(matches))
+        if (!known.has(pattern) && !names.some(matches))
           this.#problems.known(pattern, [...names, ...patterns], 'API', [...path, 'apis', place]);
         if (use === undefined) continue;
         for (const hit of apis) {

@@ -13,11 +13,17 @@ import type {
   TextFile,
 } from '#sdk';
 import { type Breath, withBreath } from '../breath.ts';
-import { Problems, checkRoot } from '../config/check.ts';
+import { Problems, checkEntries, checkRoot } from '../config/check.ts';
 import type { Locator } from '../config/locate.ts';
 import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
-import { type Limits, LimitsSchema, type RootConfig, defaultListeners } from '../config/schema.ts';
+import {
+  type ApiConfig,
+  type Limits,
+  LimitsSchema,
+  type RootConfig,
+  defaultListeners,
+} from '../config/schema.ts';
 import { rootSchema } from '../config/root-schema.ts';
 import { type Placed, blankEndpoint, compileEndpoint } from '../kernel/chains.ts';
 import type { Endpoint } from '../kernel/endpoint.ts';
@@ -26,13 +32,16 @@ import { scoped } from '../state/memory-values.ts';
 import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
 import { checkSharing } from '../workers/state.ts';
+import { Amending, Unamendable } from './amending.ts';
 import { Binder, type Prepared } from './bind.ts';
+import { Disposal } from './disposal.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
 import type { DevelopmentCertificates } from '../http/development-certificate.ts';
 import { checkPages } from './pages.ts';
+import { Lines } from './lines.ts';
 import type { LoadedPlugin } from './registry.ts';
 import { loadPlugins } from './load.ts';
 import { Setups } from './sections.ts';
@@ -66,13 +75,20 @@ export interface Built {
   readonly state: HeldState;
   /** Files whose change means building again, and what they held. */
   readonly hashes: ReadonlyMap<string, string>;
+  /** Runs when it comes into force, in place of what the one before did. */
+  readonly enact: (() => void) | undefined;
+  /** This with APIs changed, if nothing else has changed since it was read; undefined when all has to be built. */
+  amend(text: ConfigText, breath: Breath): Promise<Built | undefined>;
 }
 
 /**
  * Checks a configuration and builds what serves it.
+ * @param inForce what of it is the same may be part of the new one
  * @throws ConfigError with everything that is wrong; nothing is then left behind
  */
-export async function build(text: ConfigText, host: BuildHost): Promise<Built> {
+export async function build(text: ConfigText, host: BuildHost, inForce?: Built | null): Promise<Built> {
+  const amended = await withBreath(async (breath) => inForce?.amend(text, breath));
+  if (amended !== undefined) return amended;
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
@@ -124,7 +140,46 @@ async function buildFrom(
   }
   problems.release();
   builder.release();
-  return { snapshot, root, limits, tls, state, hashes: text.hashes };
+  const built = { snapshot, root, limits, tls, state, hashes: text.hashes, enact: undefined };
+  return amendable(built, builder, text.reading?.id);
+}
+
+/** @param reading stands for what it was read from */
+function amendable(built: Omit<Built, 'amend'>, builder: Builder, reading: object | undefined): Built {
+  return {
+    ...built,
+    async amend(text, breath) {
+      const { changes, id } = text.reading ?? {};
+      if (changes === undefined || changes.since !== reading || text.problems.length > 0) return undefined;
+      const { names } = changes;
+      if (names.size > (names.has('apis') ? 1 : 0)) return undefined;
+      const root = text.root as RootConfig;
+      const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), built.snapshot, breath);
+      if (amended === undefined) return undefined;
+      // Files that building asked for: had one of them changed, the reading would have known.
+      for (const [file, hash] of built.hashes) if (!text.hashes.has(file)) text.hashes.set(file, hash);
+      return amendable({ ...built, ...amended, root, hashes: text.hashes }, builder, id);
+    },
+  };
+}
+
+/** So many changes there may always be before all is built anew. */
+const fewApis = 1000;
+
+/** To be filled in. The endpoint itself is what routing answers, so that the kernel looks nothing up. */
+function blankEndpoints(apis: readonly ApiIn[]): Endpoint[] {
+  return apis.flatMap(({ api, environments }) =>
+    environments.map((environment) => blankEndpoint({ api, environment })),
+  );
+}
+
+async function inSteps<T>(steps: Generator<undefined, T, unknown>, breath: Breath): Promise<T> {
+  let step = steps.next();
+  while (step.done !== true) {
+    if (breath.isDue) await breath.take();
+    step = steps.next();
+  }
+  return step.value;
 }
 
 /** What the kits of a plugin have in common. */
@@ -132,11 +187,11 @@ type Common = Omit<Kit, 'api' | 'environment' | 'binding' | 'backend' | 'problem
 
 class Builder {
   #text: ConfigText | undefined;
-  readonly #root: RootConfig;
+  #root: RootConfig;
   readonly #limits: Limits;
   readonly #plugins: readonly LoadedPlugin[];
   readonly #damaged: Damaged;
-  readonly #problems: Problems;
+  #problems: Problems;
   readonly #host: BuildHost;
   readonly #state: HeldState;
   readonly #client: HttpClient & { dispose(): void };
@@ -144,9 +199,17 @@ class Builder {
   readonly #groups: ReadonlyMap<string, Group>;
   readonly #environments: readonly string[];
   #bindings: Bindings;
-  readonly #rests: Rest[] = [];
+  #rests: readonly Rest[] | undefined;
   readonly #commons = new Map<string, Common>();
   #setups: Setups | undefined;
+  #timings: readonly HandlerTiming[] = [];
+  #published: readonly Published[] = [];
+  /** Plugins that have read which APIs there are. */
+  readonly #readers = new Set<string>();
+  readonly #disposal: Disposal;
+  readonly #lines = new Lines();
+  /** How many APIs were added to what was built at first. */
+  #added = 0;
 
   constructor(
     text: ConfigText,
@@ -179,6 +242,12 @@ class Builder {
     const missing = new Set(Object.keys(root.extensions ?? {}).filter((name) => !loaded.has(name)));
     this.#binder = new Binder(plugins, missing, problems, (plugin) => this.#common(plugin));
     this.#bindings = this.#noBindings();
+    this.#disposal = new Disposal(host.log, () => [
+      ...[...(this.#setups?.hooks.values() ?? [])].map((hooks) => () => hooks.dispose?.()),
+      ...plugins.flatMap(({ sandbox }) => (sandbox === undefined ? [] : [() => sandbox.dispose()])),
+      () => this.#client.dispose(),
+      () => this.#state.release(),
+    ]);
   }
 
   #noBindings(): Bindings {
@@ -191,14 +260,18 @@ class Builder {
   }
 
   async build(breath: Breath): Promise<BuiltSnapshot> {
-    const apis = await this.#apis(breath);
-    // The endpoint itself is what routing answers, so that the kernel looks nothing up; it is filled in below.
-    const endpoints: Endpoint[] = [];
-    for (const { api, environments } of apis)
-      for (const environment of environments) endpoints.push(blankEndpoint({ api, environment }));
+    const apis = await this.#apis(this.#root.apis ?? {}, breath);
+    const endpoints = blankEndpoints(apis);
+    this.#published = endpoints;
+    const read = (plugin: string): readonly Published[] => {
+      this.#readers.add(plugin);
+      return this.#published;
+    };
     const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin) => ({
       ...this.#common(plugin),
-      published: endpoints,
+      get published() {
+        return read(plugin);
+      },
       inFlight: () => this.#host.traffic.inFlight,
       environments: this.#environments,
       groups: [...this.#groups.values()],
@@ -214,33 +287,136 @@ class Builder {
     checkPages(setups.hooks, this.#plugins, this.#root.management !== undefined, this.#problems);
     await this.#bindings.resolve(apis, breath);
     await this.#bindAhead(endpoints);
-    const timings = [...setups.hooks.values()].flatMap(({ timing }) =>
+    this.#timings = [...setups.hooks.values()].flatMap(({ timing }) =>
       timing === undefined ? [] : [timing],
     );
-    // First what is bound everywhere: what a plugin does for other APIs may depend on it.
+    await this.#fill(endpoints, breath);
+    return this.#snapshot(endpoints, activation(setups, this.#read()), this.#disposal.use());
+  }
+
+  /**
+   * What is built with other APIs, put in the place of those that have changed; undefined when that cannot be done.
+   * @param names of APIs that are new, other than before, or gone
+   */
+  async amend(
+    text: ConfigText,
+    root: RootConfig,
+    names: ReadonlySet<string | number | undefined>,
+    { endpoints: before }: BuiltSnapshot,
+    breath: Breath,
+  ): Promise<{ readonly snapshot: BuiltSnapshot; readonly enact: () => void } | undefined> {
+    // What goes is freed with all the rest.
+    if (this.#added + names.size > Math.max(fewApis, before.length / 2)) return undefined;
+    if (names.has(undefined) || this.#plugins.some(({ sandbox }) => sandbox !== undefined)) return undefined;
+    const problems = new Problems(text.locate, []);
+    this.#text = text;
+    this.#root = root;
+    this.#problems = problems;
+    this.#bindings = this.#noBindings();
+    this.#binder.report(problems);
+    try {
+      const amended = await this.#amendWith(names, before, breath);
+      this.#added += names.size;
+      return amended;
+    } catch (error) {
+      // The whole of it is built then, which also tells all that is wrong.
+      if (!(error instanceof Unamendable)) throw error;
+      return undefined;
+    } finally {
+      problems.release();
+      this.release();
+    }
+  }
+
+  async #amendWith(names: ReadonlySet<unknown>, before: readonly Endpoint[], breath: Breath) {
+    const { apis: all = {} } = this.#root;
+    const kept = [...names].map(String).filter((name) => Object.hasOwn(all, name));
+    const definitions = Object.fromEntries(kept.map((name) => [name, all[name] as ApiConfig]));
+    checkEntries(rootSchema(this.#plugins), { apis: definitions }, this.#problems);
+    this.#assertGood();
+    const apis = await this.#apis(definitions, breath);
+    const added = blankEndpoints(apis);
+    const removed: Endpoint[] = [];
+    const published: Endpoint[] = [];
+    for (const endpoint of before) {
+      (names.has(endpoint.api.name) ? removed : published).push(endpoint);
+      if (breath.isDue) await breath.take();
+    }
+    published.push(...added);
+    const setups = this.#set();
+    const told = [...setups.hooks].filter(
+      ([name, hooks]) => hooks.publish !== undefined || this.#readers.has(name),
+    );
+    const amending = new Amending(
+      { added, removed, published },
+      setups,
+      told.map(([name]) => name),
+    );
+    this.#binder.lend(amending.kit);
+    for (const name of names) this.#lines.forget('apis', name);
+    try {
+      await this.#bindings.resolve(apis, breath);
+      await this.#fill(added, breath);
+      this.#assertGood();
+    } catch (error) {
+      this.#disposal.drop(added);
+      throw error;
+    } finally {
+      amending.end();
+    }
+    const move = await inSteps(this.#lines.moves(this.#read().locate), breath);
+    let isInForce = false;
+    const over = this.#disposal.use();
+    const dispose = (): Promise<unknown> => {
+      if (!isInForce) this.#disposal.drop(added);
+      return over();
+    };
+    const enact = (): void => {
+      isInForce = true;
+      amending.enact();
+      move();
+      this.#published = published;
+      this.#disposal.retire(removed);
+    };
+    return { snapshot: this.#snapshot(published, () => undefined, dispose), enact };
+  }
+
+  /** Binds. First what is bound everywhere: what a plugin does for other APIs may depend on it. */
+  async #fill(endpoints: readonly Endpoint[], breath: Breath): Promise<void> {
     const bound: Placed[][] = [];
     for (const endpoint of endpoints) {
       bound.push(this.#bound(endpoint));
+      this.#disposal.add(endpoint, this.#binder.takeDisposers());
       if (breath.isDue) await breath.take();
     }
-    this.#rests.push(...this.#findRests());
+    this.#rests ??= this.#findRests();
     for (const [index, endpoint] of endpoints.entries()) {
-      Object.assign(endpoint, this.#endpoint(endpoint, bound[index] ?? [], timings));
+      Object.assign(endpoint, this.#endpoint(endpoint, bound[index] ?? []));
+      this.#disposal.add(endpoint, this.#binder.takeDisposers());
       if (breath.isDue) await breath.take();
     }
+  }
+
+  #assertGood(): void {
+    const [first] = this.#problems.list;
+    if (first !== undefined) throw new Unamendable(first.message);
+  }
+
+  #snapshot(
+    endpoints: readonly Endpoint[],
+    activate: () => void,
+    dispose: () => Promise<unknown>,
+  ): BuiltSnapshot {
     return new BuiltSnapshot({
       log: this.#host.log,
       pseudonym: this.#host.pseudonym,
       endpoints,
-      setups: setups.hooks,
-      timings,
+      setups: this.#set().hooks,
+      timings: this.#timings,
       traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
-      activate: activation(setups, this.#read()),
-      dispose: disposal(this.#binder, setups, this.#plugins, this.#host.log, () => {
-        this.#client.dispose();
-        this.#state.release();
-      }),
+      activate,
+      dispose,
     });
   }
 
@@ -288,9 +464,9 @@ class Builder {
     };
   }
 
-  async #apis(breath: Breath): Promise<ApiIn[]> {
+  async #apis(definitions: NonNullable<RootConfig['apis']>, breath: Breath): Promise<ApiIn[]> {
     const apis: ApiIn[] = [];
-    for (const [name, definition] of Object.entries(this.#root.apis ?? {})) {
+    for (const [name, definition] of Object.entries(definitions)) {
       if (breath.isDue) await breath.take();
       const [groupName = '', ...rest] = name.split('/');
       if (this.#damaged.has('apis', name) || this.#damaged.has('groups', groupName)) continue;
@@ -320,11 +496,11 @@ class Builder {
   #bound({ api, environment }: Published): Placed[] {
     return this.#bindings.of(api, environment).flatMap(({ prepared, path }) => {
       const bound = this.#binder.bind(prepared, api, environment, path);
-      return bound === undefined ? [] : { bound, at: this.#read().locate.positionOf(path) };
+      return bound === undefined ? [] : { bound, at: this.#lines.placeOf(path, this.#read().locate) };
     });
   }
 
-  #endpoint(target: Published, own: Placed[], timings: readonly HandlerTiming[]): Endpoint | undefined {
+  #endpoint(target: Published, own: Placed[]): Endpoint | undefined {
     const { api, environment } = target;
     const base: Path = ['apis', api.name];
     const placed = [...this.#rest(this.#bindings.of(api, environment), api, environment), ...own];
@@ -333,10 +509,10 @@ class Builder {
     const called = this.#binder.bindBackend(definition, path, api, environment);
     if (called === undefined) return undefined;
     const { backend, bound } = called;
-    placed.push({ bound, at: this.#read().locate.positionOf(path) });
+    placed.push({ bound, at: this.#lines.placeOf(path, this.#read().locate) });
     const { maxBodyBytes } = api.definition['request'] as { maxBodyBytes?: number };
     const limits = { maxBytes: maxBodyBytes ?? this.#limits.bodyBytes, idleMs: this.#limits.bodyTimeoutMs };
-    return compileEndpoint(target, placed, backend, limits, timings);
+    return compileEndpoint(target, placed, backend, limits, this.#timings);
   }
 
   /** Asks plugins that run elsewhere for what they do, while waiting is still possible. */
@@ -359,7 +535,7 @@ class Builder {
       if (plugin.definition.bindRest === undefined) return [];
       const path: Path = [section?.name ?? name];
       const config = section === undefined ? undefined : this.#root[section.name];
-      const at = config === undefined ? undefined : this.#read().locate.positionOf(path);
+      const at = config === undefined ? undefined : this.#lines.placeOf(path, this.#read().locate);
       const prepared = { plugin, config, name: `${name} by default`, kind: name, path, isRest: true };
       return [{ prepared, at }];
     });
@@ -368,7 +544,7 @@ class Builder {
   /** What plugins do for an API that nothing binds them to. */
   #rest(uses: readonly Use[], api: Api, environment: string): Placed[] {
     const placed: Placed[] = [];
-    for (const { prepared, at } of this.#rests) {
+    for (const { prepared, at } of this.#rests ?? []) {
       if (uses.some((use) => use.prepared.plugin === prepared.plugin)) continue;
       const bound = this.#binder.bind(prepared, api, environment);
       if (bound !== undefined) placed.push({ bound, at });
@@ -410,36 +586,5 @@ function activation(setups: Setups, text: ConfigText): () => void {
     if (problem === undefined || locate === null) return;
     const { path, message } = problem;
     throw new ConfigError([{ at: locate.positionOf([path]), path, message }]);
-  };
-}
-
-/** A function of its own, so that what it keeps alive is not all that building needed. */
-function disposal(
-  binder: Binder,
-  setups: Setups,
-  plugins: readonly LoadedPlugin[],
-  log: Log,
-  release: () => void,
-): () => Promise<unknown> {
-  const waiting: Promise<unknown>[] = [];
-  const sandboxes = plugins.flatMap(({ sandbox }) => sandbox ?? []);
-  const failed = (error: unknown): void => {
-    const reason = error instanceof Error ? error.stack : String(error);
-    log.error({ error: reason }, 'a plugin failed to dispose');
-  };
-  const guarded = (dispose: () => unknown): void => {
-    try {
-      const result = dispose();
-      if (result instanceof Promise) waiting.push(result.catch(failed));
-    } catch (error) {
-      failed(error);
-    }
-  };
-  return () => {
-    for (const dispose of binder.disposers) guarded(dispose);
-    for (const hooks of setups.hooks.values()) guarded(() => hooks.dispose?.());
-    for (const sandbox of sandboxes) guarded(() => sandbox.dispose());
-    release();
-    return Promise.all(waiting);
   };
 }

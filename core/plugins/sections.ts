@@ -56,6 +56,11 @@ export class Setups {
     }
   }
 
+  /** Who offers the service. */
+  providerOf(token: ServiceToken<unknown>): string | undefined {
+    return this.#providers.get(token.name)?.name;
+  }
+
   /** Tells every plugin that the configuration comes into force; says which section has a problem with that. */
   activate(): { readonly path: string; readonly message: string } | undefined {
     for (const { definition } of this.#plugins) {
@@ -95,7 +100,9 @@ export class Setups {
       // Its own only: another plugin's may hold secrets.
       const own = definition.moreSections?.map((each) => each.name);
       const section = (key: string): unknown => (own?.includes(key) === true ? this.#root[key] : undefined);
-      const kit = { ...this.#kitFor(name), section, use: <T>(token: ServiceToken<T>): T => this.use(token) };
+      const use = <T>(token: ServiceToken<T>): T => this.use(token);
+      // Not a copy: what is published is looked up when it is asked for.
+      const kit = Object.assign(Object.create(this.#kitFor(name)) as SetupKit, { section, use });
       const hooks = definition.setup(main === undefined ? undefined : this.#root[main.name], kit);
       this.#adopt(definition, hooks, path);
     } catch (error) {
@@ -129,6 +136,7 @@ export class Setups {
 const hookForms: Readonly<Record<keyof GatewayHooks, (value: unknown) => string | undefined>> = {
   routing: notFunction,
   publish: notFunction,
+  amend: notFunction,
   describeMiss: notFunction,
   fallback: notFunction,
   completed: notFunction,

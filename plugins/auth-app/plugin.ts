@@ -1,9 +1,11 @@
 import {
+  type Amendment,
   type App,
   Apps,
   type Exchange,
   type Kit,
   Options,
+  type Published,
   Reply,
   type Static,
   Type,
@@ -39,6 +41,8 @@ export default definePlugin({
   offers: [Apps],
   setup: (section: Static<typeof AppsSchema> | undefined, kit) => ({
     services: [offer(Apps, readApps(section, kit))],
+    // What apps may call was checked against what is published; more may come.
+    amend: (change) => (keepsPlaces(change) ? undefined : false),
   }),
   bind(config: Static<typeof Config>, kit) {
     const { api, environment } = kit;
@@ -74,6 +78,13 @@ export default definePlugin({
     };
   },
 });
+
+/** Whether whatever was published still is. */
+function keepsPlaces({ added, removed }: Amendment): boolean {
+  const placeOf = ({ api, environment }: Published): string => `${api.name} ${environment}`;
+  const places = new Set(added.map(placeOf));
+  return removed.every((each) => places.has(placeOf(each)));
+}
 
 function schemesOf({ forceNonce, appCode }: Static<typeof Config>, kit: Kit): readonly Scheme[] {
   const { clock, values } = kit;

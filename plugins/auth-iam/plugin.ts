@@ -30,6 +30,7 @@ export default definePlugin({
     const credentials = readCredentials(directory, iam, kit);
     const areAll = !directory.isEmpty && iam?.keystone === undefined;
     return {
+      amend: () => undefined,
       services: [offer(Accounts, toAccounts(directory, areAll)), offer(Iam, credentials)],
       ...(credentials.fallback === undefined ? {} : { fallback: credentials.fallback }),
       dispose: () => credentials.dispose(),

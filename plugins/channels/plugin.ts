@@ -32,6 +32,7 @@ export default definePlugin({
     const counted = [...channels.values()].flatMap(({ calls }) => (calls === undefined ? [] : [calls]));
     const states = [...channels.values()];
     return {
+      amend: () => undefined,
       services: [
         offer(Channels, {
           names: [...channels.keys()],

@@ -5,6 +5,7 @@ import {
   type Published,
   Routes,
   type ServiceToken,
+  type SetupKit,
   defineNote,
   definePlugin,
   defineService,
@@ -20,7 +21,7 @@ import { createPolicy } from './policy.ts';
 /** What the bindings of one configuration have in common. */
 interface Common {
   readonly policies: Policies;
-  readonly published: readonly Published[];
+  readonly kit: SetupKit;
 }
 
 const Shared: ServiceToken<Common> = defineService<Common>('cors-policies');
@@ -40,14 +41,14 @@ export default definePlugin({
     const policies = new Policies(kit.find(Routes));
     return {
       fallback: (request) => policies.answer(request),
-      services: [offer(Shared, { policies, published: kit.published })],
+      services: [offer(Shared, { policies, kit })],
     };
   },
   bind(config, kit) {
-    const { policies, published } = kit.use(Shared);
+    const shared = kit.use(Shared);
     return config.allowOrigins === undefined
-      ? bindDefault(config, kit, policies)
-      : bindPolicy(config, kit, { policies, published });
+      ? bindDefault(config, kit, shared.policies)
+      : bindPolicy(config, kit, shared);
   },
 });
 
@@ -70,7 +71,7 @@ function bindDefault(config: Config, kit: Kit, policies: Policies): Hooks {
   };
 }
 
-function bindPolicy(config: Config, kit: Kit, { policies, published }: Common): Hooks {
+function bindPolicy(config: Config, kit: Kit, { policies, kit: { published } }: Common): Hooks {
   const policy = createPolicy(config, kit);
   policies.add({ api: kit.api, environment: kit.environment }, policy);
   checkPlace(config, kit, published);

@@ -14,6 +14,7 @@ export default definePlugin({
       Object.entries(section ?? {}).map(([name, config]) => [name, readDataSet(name, config, kit)]),
     );
     return {
+      amend: () => undefined,
       services: [offer(DataSets, { names: [...sets.keys()], byName: (name) => sets.get(name) })],
       status: () => [...sets.values()].map(summaryOf),
       ...(section !== undefined && {

@@ -26,6 +26,7 @@ export default definePlugin({
     const isolates = (): IsolatesState[] =>
       [...functions.values()].flatMap((each) => (each instanceof LocalFunction ? [each.isolates()] : []));
     return {
+      amend: () => undefined,
       services: [offer(Functions, { names, byName: (name) => functions.get(name), isolates })],
       status: isolates,
       activate() {

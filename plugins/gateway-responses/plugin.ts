@@ -14,6 +14,7 @@ export default definePlugin({
     const compiled = compileGroups(kit);
     const groupOf = groupFinder(kit.groups);
     return {
+      amend: () => undefined,
       services: [offer(CompiledResponses, compiled)],
       unrouted(inbound) {
         const group = groupOf(inbound.exchange.host);

@@ -84,8 +84,9 @@ export class Counts {
   /**
    * Chooses the APIs that a configuration tells one by one, and goes on counting where an earlier one has told them. Those
    * that are told already come first: a series that turns into `other` looks like an API that died.
+   * @param leaving APIs that requests in flight may still be for
    */
-  hold(published: readonly Published[], most: number): Told {
+  hold(published: readonly Published[], most: number, leaving: readonly Published[] = []): Told {
     const keyed = published.map((each) => ({ ...each, key: `${each.api.name} ${each.environment}` }));
     const known = keyed.filter(({ key }) => this.#entries.has(key));
     const unknown = keyed.filter(({ key }) => !this.#entries.has(key));
@@ -104,6 +105,11 @@ export class Counts {
       this.#gone.delete(entry);
       entry.holders += 1;
       held.push(entry);
+      figures.set(api, (figures.get(api) ?? new Map<string, Figures>()).set(environment, entry.figures));
+    }
+    for (const { api, environment } of leaving) {
+      const entry = this.#entries.get(`${api.name} ${environment}`);
+      if (entry === undefined) continue;
       figures.set(api, (figures.get(api) ?? new Map<string, Figures>()).set(environment, entry.figures));
     }
     let isReleased = false;

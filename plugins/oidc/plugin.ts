@@ -20,6 +20,8 @@ export function oidc(connect: () => Connection) {
       const sites = new Sites(kit, fetch);
       let stop: (() => void) | undefined;
       return {
+        // What one API signs in by, others of its domain answer for.
+        amend: () => (sites.isEmpty ? undefined : false),
         services: [offer(Own, sites)],
         fallback: (request) => sites.fallback(request),
         activate() {

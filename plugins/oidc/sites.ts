@@ -7,7 +7,6 @@ import {
   type Kit,
   type Reply,
   type ServiceToken,
-  type Published,
   type SetupKit,
   defineService,
 } from '#sdk';
@@ -36,7 +35,7 @@ export interface Site {
 export class Sites {
   readonly #values: MachineValues;
   readonly #surroundings: Surroundings;
-  readonly #published: readonly Published[];
+  readonly #kit: SetupKit;
   #apis: ReadonlyMap<string, Api> | undefined;
   readonly #sites = new Map<string, Site & { readonly party: Party }>();
   /** By the name of the group, then by path. */
@@ -44,17 +43,18 @@ export class Sites {
   readonly #hosts = new HostTable<ReadonlyMap<string, Page>>();
   readonly #pages = new Map<string, Page>();
 
-  constructor({ values, machine, clock, log, published }: SetupKit, fetch: Fetch) {
+  constructor(kit: SetupKit, fetch: Fetch) {
+    const { values, machine, clock, log } = kit;
     this.#values = new MachineValues(values, machine);
     this.#surroundings = { values: reachable(this.#values), clock, log, fetch };
-    this.#published = published;
+    this.#kit = kit;
   }
 
   /** The site that an API belongs to by a binding. Undefined when something is wrong, which is then a problem. */
   join(config: Config, kit: Kit): Site | undefined {
     const problem: Kit['problem'] = (path, message) => kit.problem(path, message);
     check(config, problem);
-    this.#apis ??= new Map(this.#published.map(({ api }) => [api.name, api]));
+    this.#apis ??= new Map(this.#kit.published.map(({ api }) => [api.name, api]));
     const paths = pathsOf(config, kit.api, this.#apis, problem);
     if (paths === undefined) return undefined;
     const key = JSON.stringify([kit.binding, config]);
@@ -72,6 +72,10 @@ export class Sites {
   /** From now on other workers find sessions here, where this one is the main one. Answers what ends that. */
   serveWorkers(): () => void {
     return this.#values.serve();
+  }
+
+  get isEmpty(): boolean {
+    return this.#sites.size === 0;
   }
 
   /** What this API serves for the plugin, whoever it is bound to. */

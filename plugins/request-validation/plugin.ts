@@ -28,7 +28,10 @@ export default definePlugin({
   config: Config,
   section: { name: 'schemas', schema: Section },
   offers: [Own],
-  setup: (section: Section | undefined, kit) => ({ services: [offer(Own, new Schemas(section, kit))] }),
+  setup: (section: Section | undefined, kit) => ({
+    amend: () => undefined,
+    services: [offer(Own, new Schemas(section, kit))],
+  }),
   bind(config: Config, kit) {
     const rules = compileRules(config, kit);
     return {

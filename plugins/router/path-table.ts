@@ -90,31 +90,43 @@ export class PathTable<T> {
 
   /** @returns the target that has this method, path and kind of match already */
   add(method: string, pattern: PathPattern, isPrefix: boolean, target: T): T | undefined {
-    if (pattern.isPlain && !isPrefix) {
-      const path = `/${pattern.segments.map((segment) => (segment.kind === 'text' ? segment.text : '')).join('/')}`;
-      const methods = this.#plain.get(path) ?? new Map<string, T>();
-      this.#plain.set(path, methods);
-      return put(methods, method, target);
+    const path = isPrefix ? undefined : plainPath(pattern);
+    if (path === undefined)
+      return put(this.#methodsOf(pattern, isPrefix), method, { target, names: namesIn(pattern) })?.target;
+    const methods = this.#plain.get(path) ?? new Map<string, T>();
+    this.#plain.set(path, methods);
+    return put(methods, method, target);
+  }
+
+  /** Which target has this method, path and kind of match. */
+  get(method: string, pattern: PathPattern, isPrefix: boolean): T | undefined {
+    const path = isPrefix ? undefined : plainPath(pattern);
+    if (path === undefined) return this.#methodsOf(pattern, isPrefix).get(method)?.target;
+    return this.#plain.get(path)?.get(method);
+  }
+
+  remove(method: string, pattern: PathPattern, isPrefix: boolean): void {
+    const path = isPrefix ? undefined : plainPath(pattern);
+    if (path === undefined) {
+      this.#methodsOf(pattern, isPrefix).delete(method);
+      return;
     }
-    const { segments } = pattern;
+    const methods = this.#plain.get(path);
+    methods?.delete(method);
+    if (methods?.size === 0) this.#plain.delete(path);
+  }
+
+  #methodsOf({ segments }: PathPattern, isPrefix: boolean): ByMethod<Named<T>> {
     const last = segments.at(-1);
     const hasSlash = isPrefix && last?.kind === 'text' && last.text === '';
-    const names: string[] = [];
     let node = this.#root;
     for (const segment of hasSlash ? segments.slice(0, -1) : segments) {
-      if (segment.kind !== 'text') names.push(segment.name);
       if (segment.kind === 'rest') break;
       node = step(node, segment);
     }
-    const methods =
-      last?.kind === 'rest'
-        ? node.rests
-        : hasSlash
-          ? node.slashPrefixes
-          : isPrefix
-            ? node.prefixes
-            : node.ends;
-    return put(methods, method, { target, names })?.target;
+    if (last?.kind === 'rest') return node.rests;
+    if (hasSlash) return node.slashPrefixes;
+    return isPrefix ? node.prefixes : node.ends;
   }
 
   /**
@@ -131,6 +143,16 @@ export class PathTable<T> {
     const search = { method, sent, normal: normal === path ? sent : normal.slice(1).split('/') };
     return findExact(this.#root, search, 0, []) ?? findPrefix(this.#root, search, 0, [])?.found;
   }
+}
+
+/** Undefined for a path with parameters. */
+function plainPath({ isPlain, segments }: PathPattern): string | undefined {
+  if (!isPlain) return undefined;
+  return `/${segments.map((segment) => (segment.kind === 'text' ? segment.text : '')).join('/')}`;
+}
+
+function namesIn({ segments }: PathPattern): string[] {
+  return segments.flatMap((segment) => (segment.kind === 'text' ? [] : [segment.name]));
 }
 
 function step<T>(node: Node<T>, segment: Segment): Node<T> {

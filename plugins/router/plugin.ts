@@ -1,4 +1,5 @@
 import {
+  type Amendment,
   type Api,
   type Arrival,
   type Fields,
@@ -34,6 +35,7 @@ export default definePlugin({
     };
     return {
       publish: (published) => tables.add(published),
+      amend: (change) => tables.plan(change),
       routing: find,
       services: [offer(Routes, { find })],
       describeMiss: (arrival) =>
@@ -82,13 +84,41 @@ class Tables {
     const environments = this.#of(api.group);
     const table = environments.get(environment) ?? new PathTable<Published>();
     environments.set(environment, table);
-    const { method, match } = api.request;
-    const twin = table.add(method, pattern, match === 'prefix', published);
+    const twin = table.add(...slotOf(published, pattern), published);
     // Once for an API, however many environments it shares with its twin.
     if (twin === undefined || this.#clashing.has(api)) return;
     this.#clashing.add(api);
     const problem = `${twin.api.name} has the same method, path and match in ${environment}`;
     this.#kit.problem(['apis', api.name, 'request', 'path'], problem);
+  }
+
+  /** What puts the change in force; false where two APIs have one path, which building anew tells about. */
+  plan({ added, removed }: Amendment): (() => void) | false {
+    const going = new Set(removed);
+    const coming = new Tables(this.#kit);
+    for (const published of added) {
+      const { pattern, table } = this.#find(published);
+      if (pattern === undefined) return false;
+      const twin = table?.get(...slotOf(published, pattern));
+      if (twin !== undefined && !going.has(twin)) return false;
+      coming.add(published);
+      if (coming.#clashing.size > 0) return false;
+    }
+    return () => {
+      for (const published of removed) {
+        const { pattern, table } = this.#find(published);
+        if (pattern !== undefined) table?.remove(...slotOf(published, pattern));
+      }
+      for (const published of added) this.add(published);
+    };
+  }
+
+  #find(published: Published) {
+    const { api, environment } = published;
+    return {
+      pattern: patternOf(published, this.#kit),
+      table: this.#byGroup.get(api.group.name)?.get(environment),
+    };
   }
 
   #of({ name, hosts }: Group): Environments {
@@ -99,6 +129,10 @@ class Tables {
     for (const host of hosts) this.hosts.add(host, environments);
     return environments;
   }
+}
+
+function slotOf({ api: { request } }: Published, pattern: PathPattern): [string, PathPattern, boolean] {
+  return [request.method, pattern, request.match === 'prefix'];
 }
 
 function patternOf({ api }: Published, kit: SetupKit): PathPattern | undefined {

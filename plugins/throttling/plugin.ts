@@ -1,4 +1,4 @@
-import { type Hooks, type Kit, type ServiceToken, defineService, definePlugin, offer } from '#sdk';
+import { type Api, type Hooks, type Kit, type ServiceToken, defineService, definePlugin, offer } from '#sdk';
 import { fromAlibaba } from './alibaba.ts';
 import { defaultMeasure } from './allowance.ts';
 import { checkLimits } from './check.ts';
@@ -14,8 +14,8 @@ import { WaitingRooms } from './waiting.ts';
 interface Common {
   readonly section: Section;
   readonly rooms: WaitingRooms;
-  /** By API and environment: whether a policy there replaces others. */
-  readonly places: Map<string, { isTaken: boolean }>;
+  /** By API, which is another one when it has changed, and environment: whether a policy there replaces others. */
+  readonly places: WeakMap<Api, Map<string, { isTaken: boolean }>>;
 }
 
 /** How `bind` learns what the section says. */
@@ -30,8 +30,8 @@ export default definePlugin({
   offers: [Settings],
   kind: ({ replacesOthers }) => (replacesOthers ? 'a throttling plug-in' : 'a throttling policy'),
   setup(section) {
-    const common = { section: section ?? defaults, rooms: new WaitingRooms(), places: new Map() };
-    return { services: [offer(Settings, common)] };
+    const common = { section: section ?? defaults, rooms: new WaitingRooms(), places: new WeakMap() };
+    return { amend: () => undefined, services: [offer(Settings, common)] };
   },
   bind(config, kit) {
     checkLimits(config, kit);
@@ -58,9 +58,10 @@ function bindPolicy(config: Config, kit: Kit): Hooks {
   const { section, rooms, places } = kit.use(Settings);
   const { standardHeaders, defaultPerSecond } = section;
   const { queue, rules = [], counting, replacesOthers } = config;
-  const name = `${kit.api.name}\0${kit.environment}`;
-  const place = places.get(name) ?? { isTaken: false };
-  places.set(name, place);
+  const ofApi = places.get(kit.api) ?? new Map<string, { isTaken: boolean }>();
+  places.set(kit.api, ofApi);
+  const place = ofApi.get(kit.environment) ?? { isTaken: false };
+  ofApi.set(kit.environment, place);
   if (replacesOthers) place.isTaken = true;
   const partition = keyPrefix(config, kit);
   const counters = counting === 'own' ? kit.ownCounters : kit.counters;

@@ -26,10 +26,12 @@ export default definePlugin({
   section: { name: 'tracing', schema: TracingSchema },
   offers: [OwnTracer],
   setup(section, kit) {
-    if (section === undefined) return { services: [offer<Tracer | null>(OwnTracer, null)] };
+    const amend = (): undefined => undefined;
+    if (section === undefined) return { amend, services: [offer<Tracer | null>(OwnTracer, null)] };
     const { tracer, exporter } = start(section, kit);
     const totals = totalsOf(kit.log);
     return {
+      amend,
       services: [offer<Tracer | null>(OwnTracer, tracer)],
       completed: (notice) => tracer.completed(notice),
       status: () => ({

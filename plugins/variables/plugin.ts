@@ -32,6 +32,7 @@ export default definePlugin({
       byGroup.set(name, new Map(byEnvironment));
     }
     return {
+      amend: () => undefined,
       services: [
         offer(Variables, {
           expand: (group, environment, text) => expand(byGroup, group.name, environment, text),
