@@ -1,10 +1,9 @@
 import type { TLSSocket } from 'node:tls';
-import type { Clock, Fields, HostTable, RefusalKind } from '#sdk';
+import { type Clock, type Fields, type HostTable, type RefusalKind, newUuid } from '#sdk';
 import type { Snapshot } from '../kernel/endpoint.ts';
 import { type Delivery, Exchange } from '../kernel/exchange.ts';
 import type { RequestBody } from '../kernel/request-body.ts';
 import type { Head } from './head.ts';
-import { newRequestId } from './request-ids.ts';
 import { type ListenerTls, clientRefusal } from './tls.ts';
 
 /** What may come in (Huawei guide 4.3.3: 414, 494) and how long it may take. */
@@ -51,7 +50,7 @@ export function createExchange(host: IngressHost, from: Connection, received: Re
   const { method, httpVersion, head, headers, body, delivery, upgrade } = received;
   return new Exchange(
     {
-      requestId: newRequestId(),
+      requestId: newUuid(),
       method,
       scheme: from.secure === null ? 'http' : 'https',
       host: head.host,

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type RefusalKind, refusalKinds } from '#sdk';
+import { type RefusalKind, newUuid, refusalKinds } from '#sdk';
 import { renderRefusal } from '../kernel/render.ts';
 
 /** What Node tells of bytes that are no request. */
@@ -62,7 +61,7 @@ export function currentAnswer(socket: Socket): ServerResponse | null {
 }
 
 function writeRefusal(kind: RefusalKind, socket: Socket): void {
-  const requestId = randomUUID();
+  const requestId = newUuid();
   const body = renderRefusal({ kind }, requestId);
   const { status, message } = refusalKinds[kind];
   socket.end(

@@ -1,4 +1,4 @@
-import { type Clock, type Completed, type LogMasks, credentialFields, redacted } from '#sdk';
+import { type Api, type Clock, type Completed, type LogMasks, credentialFields, redacted } from '#sdk';
 
 /** What a line needs beside the notice. */
 export interface LineOptions {
@@ -9,21 +9,21 @@ export interface LineOptions {
 }
 
 /**
- * One request as a line of JSON. Put together by hand, which takes half the time of `JSON.stringify` of an object with as
- * many members: a line is written for every request.
+ * One request as a line of JSON. Put together by hand, which takes less than half the time of `JSON.stringify` of an object
+ * with as many members: a line is written for every request.
  */
 export function lineOf(notice: Completed, { clock, extra, masks }: LineOptions): string {
   const { arrival, exchange, refusal, answeredBy, backendMs } = notice;
-  let line = `{"time":"${timeOf(exchange?.receivedAt ?? clock.now())}"`;
-  line += member('requestId', arrival.requestId) + member('client', arrival.clientAddress);
-  line += member('method', arrival.method) + member('scheme', arrival.scheme);
-  line += member('host', arrival.host) + member('path', arrival.path);
-  line += `,"status":${notice.status},"outcome":"${notice.outcome}","durationMs":${rounded(notice.durationMs)}`;
-  if (backendMs !== undefined) line += `,"backendMs":${rounded(backendMs)}`;
+  const { requestId, clientAddress, method, scheme, host, path } = arrival;
+  let line =
+    `{"time":"${timeOf(exchange?.receivedAt ?? clock.now())}","requestId":${json(requestId)}` +
+    `,"client":${json(clientAddress)},"method":${json(method)},"scheme":"${scheme}"` +
+    `,"host":${json(host)},"path":${json(path)},"status":${notice.status},"outcome":"${notice.outcome}"` +
+    `,"durationMs":${millis(notice.durationMs)}`;
+  if (backendMs !== undefined) line += `,"backendMs":${millis(backendMs)}`;
   line += `,"bytesReceived":${notice.bytesReceived},"bytesSent":${notice.bytesSent}`;
   if (exchange !== undefined) {
-    line += member('api', exchange.api.name) + member('environment', exchange.environment);
-    line += member('identity', exchange.identity?.id);
+    line += placeOf(exchange.api, exchange.environment) + member('identity', exchange.identity?.id);
   }
   if (refusal !== undefined) line += member('refusal', refusal.kind) + member('cause', refusal.cause);
   if (answeredBy !== undefined) line += member('plugin', answeredBy.plugin) + member('hook', answeredBy.hook);
@@ -48,29 +48,63 @@ function fieldsOf(
   return text;
 }
 
+const places = new WeakMap<Api, Map<string, string>>();
+
+/** Where an API is published, which all its lines have in common. */
+function placeOf(api: Api, environment: string): string {
+  let texts = places.get(api);
+  if (texts === undefined) {
+    texts = new Map();
+    places.set(api, texts);
+  }
+  let text = texts.get(environment);
+  if (text === undefined) {
+    text = member('api', api.name) + member('environment', environment);
+    texts.set(environment, text);
+  }
+  return text;
+}
+
+function member(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `,"${name}":${json(value)}`;
+}
+
+function json(value: string): string {
+  // A plugin without types may have set something else.
+  const isPlain = typeof value === 'string' && !special.test(value);
+  return isPlain ? `"${value}"` : (JSON.stringify(value) ?? 'null');
+}
+
 /** What JSON does not have as it stands. */
 const special = /["\\\x00-\x1f\ud800-\udfff]/;
 
-function member(name: string, value: string | undefined): string {
-  if (value === undefined) return '';
-  // A plugin without types may have set something else.
-  const isPlain = typeof value === 'string' && !special.test(value);
-  return isPlain ? `,"${name}":"${value}"` : `,"${name}":${JSON.stringify(value) ?? 'null'}`;
-}
-
+let lastMs = NaN;
+let lastTime = '';
 let lastSecond = NaN;
 let lastText = '';
 
-/** As `toISOString` has it, whose text up to the second many lines share. */
+/** As `toISOString` has it. Many lines share its text up to the second, and a busy gateway's all of it. */
 function timeOf(ms: number): string {
+  if (ms === lastMs) return lastTime;
   const second = Math.floor(ms / 1000);
   if (second !== lastSecond) {
     lastText = new Date(second * 1000).toISOString().slice(0, -'000Z'.length);
     lastSecond = second;
   }
-  return `${lastText}${String(Math.floor(ms - second * 1000)).padStart(3, '0')}Z`;
+  lastMs = ms;
+  lastTime = `${lastText}${String(Math.floor(ms - second * 1000)).padStart(3, '0')}Z`;
+  return lastTime;
 }
 
-function rounded(ms: number): number {
-  return Math.round(ms * 1000) / 1000;
+/** The thousandths of a number as JSON has them: `.05`, and nothing for none. */
+const thousandths: readonly string[] = Array.from({ length: 1000 }, (_, count) =>
+  String(count / 1000).slice(1),
+);
+
+/** A time with three decimals at most. From a table: of a number that is not whole the text takes twice as long. */
+function millis(ms: number): string {
+  const micros = Math.round(ms * 1000);
+  if (!(micros >= 0)) return String(micros / 1000);
+  const whole = Math.floor(micros / 1000);
+  return `${whole}${thousandths[micros - whole * 1000]}`;
 }

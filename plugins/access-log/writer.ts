@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { destination } from 'pino';
 import type { Clock, Completed, Log, LogMasks } from '#sdk';
+import { Batches } from './batches.ts';
 import { lineOf } from './line.ts';
 
 /** What an operator may say of a log. */
@@ -54,13 +54,6 @@ export function openLog(
   };
 }
 
-/** What a disk that takes nothing may hold up; lines beyond are lost, because requests must go on. */
-const maxWaitingBytes = 16 * 1024 * 1024;
-
-/** How many bytes make a write, of 16 KiB at most, and how long fewer of them wait. */
-const batchBytes = 12 * 1024;
-const batchMs = 50;
-
 /** Opens the file at the first line, so that a configuration that is only checked, or refused, leaves nothing behind. */
 function openStream(file: string, problems: Log): Shared['stream'] {
   if (file !== '') checkWritable(file);
@@ -99,23 +92,7 @@ function create(file: string, problems: Log): Shared['stream'] {
     failed(error instanceof Error ? error : new Error('no folder could be made'));
     return { write: () => undefined, end: () => undefined };
   }
-  // Asynchronous: a slow disk must not stop requests. In batches, as each write takes about as long as making twenty lines;
-  // and a quiet log does not wait for more of them. As buffers: of texts it counts the bytes that wait anew with each line.
-  const stream = destination({
-    fd: descriptor,
-    sync: false,
-    minLength: batchBytes,
-    periodicFlush: batchMs,
-    maxLength: maxWaitingBytes,
-    contentMode: 'buffer',
-  });
-  stream.on('error', failed);
-  // Its types know texts only. Looked up each time: it puts another `write` there when nobody reads any more.
-  const sink = stream as unknown as { write(line: Buffer): void };
-  return {
-    write: (line) => sink.write(Buffer.from(line, 'utf8')),
-    end: () => stream.end(),
-  };
+  return new Batches(descriptor, failed);
 }
 
 // Not `recursive: true`, which never comes back below /proc.

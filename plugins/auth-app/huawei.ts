@@ -25,6 +25,7 @@ const maxSignedBytes = 12 * 1024 * 1024;
 const maxShownKey = 200;
 const maxShown = 4096;
 
+const usual = 'SDK-';
 const family = /^ *(?:SDK|V11)-/i;
 
 const mismatch: Readonly<Record<Exclude<HuaweiReason, 'mismatch'>, string>> = {
@@ -47,7 +48,7 @@ export function huaweiScheme(options: HuaweiOptions): Scheme {
 }
 
 function isOurs(authorization: string | undefined): authorization is string {
-  return authorization !== undefined && family.test(authorization);
+  return authorization !== undefined && (authorization.startsWith(usual) || family.test(authorization));
 }
 
 /** Compared with what came in: by now the field may be what the gateway itself says to the backend. */

@@ -17,6 +17,7 @@ import { alibabaScheme } from './alibaba.ts';
 import { appCodeScheme } from './app-code.ts';
 import { AppsSchema, appCodesOf, credentialsOf, readApps } from './apps.ts';
 import { huaweiScheme } from './huawei.ts';
+import { Proofs } from './proofs.ts';
 import { type Scheme, fault } from './scheme.ts';
 
 const Config = Options({
@@ -46,7 +47,7 @@ export default definePlugin({
   bind(config: Static<typeof Config>, kit) {
     const { api, environment } = kit;
     const schemes = schemesOf(config, kit);
-    const proofs = schemes.flatMap(({ fields }) => fields);
+    const proofs = new Proofs(schemes.flatMap(({ fields }) => fields));
     const admit = (exchange: Exchange, verdict: App | Reply): Reply | undefined => {
       if (verdict instanceof Reply) return verdict;
       exchange.identity = credentialsOf(verdict)?.identity ?? null;
@@ -65,8 +66,7 @@ export default definePlugin({
       // Off the outbound request and not off the exchange: the access log and `response` read what came in.
       backendSigning(outbound) {
         for (const scheme of schemes) scheme.strip?.(outbound);
-        // Not `deleteAll`, which lowers the name of each field there is.
-        for (const name of proofs) outbound.headers.delete(name);
+        proofs.deleteFrom(outbound.headers);
         return undefined;
       },
       response(inbound) {

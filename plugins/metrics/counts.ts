@@ -18,6 +18,13 @@ interface Entry {
   goneAt: number;
 }
 
+interface Handler {
+  readonly plugin: string;
+  readonly hook: string;
+  calls: number;
+  seconds: number;
+}
+
 /** The APIs that one configuration tells one by one. */
 export interface Told {
   readonly figures: ReadonlyMap<Api, ReadonlyMap<string, Figures>>;
@@ -35,7 +42,9 @@ export class Counts {
   /** Those of them that no configuration has, the longest gone first. */
   readonly #gone = new Set<Entry>();
   readonly #refusals = new Float64Array(indexOfKind.size);
-  readonly #handlers = new Map<string, { plugin: string; hook: string; calls: number; seconds: number }>();
+  /** By hook and plugin: of both together a key would have to be made for each call. */
+  readonly #handlers = new Map<string, Map<string, Handler>>();
+  #handlerCount = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -57,15 +66,19 @@ export class Counts {
 
   /** A handler took so long. */
   record(plugin: string, hook: string, ms: number): void {
-    const key = `${plugin} ${hook}`;
-    let entry = this.#handlers.get(key);
-    if (entry === undefined) {
-      if (this.#handlers.size >= maxHandlers) return;
-      entry = { plugin, hook, calls: 0, seconds: 0 };
-      this.#handlers.set(key, entry);
-    }
-    entry.calls += 1;
-    entry.seconds += ms / 1000;
+    const handler = this.#handlers.get(hook)?.get(plugin) ?? this.#addHandler(plugin, hook);
+    if (handler === undefined) return;
+    handler.calls += 1;
+    handler.seconds += ms / 1000;
+  }
+
+  #addHandler(plugin: string, hook: string): Handler | undefined {
+    if (this.#handlerCount >= maxHandlers) return undefined;
+    this.#handlerCount += 1;
+    const handler = { plugin, hook, calls: 0, seconds: 0 };
+    const ofHook = this.#handlers.get(hook) ?? new Map<string, Handler>();
+    this.#handlers.set(hook, ofHook.set(plugin, handler));
+    return handler;
   }
 
   /**
@@ -124,7 +137,9 @@ export class Counts {
     const refusals = Object.fromEntries(
       [...indexOfKind].map(([kind, index]) => [kind, this.#refusals[index] ?? 0]),
     );
-    const handlers = Array.from(this.#handlers.values(), (each): HandlerState => ({ ...each }));
+    const handlers = [...this.#handlers.values()].flatMap((ofHook) =>
+      Array.from(ofHook.values(), (each): HandlerState => ({ ...each })),
+    );
     return { apis, refusals, handlers };
   }
 

@@ -1,4 +1,5 @@
-import { createSecretKey, randomUUID } from 'node:crypto';
+import { createSecretKey } from 'node:crypto';
+import { newUuid } from '#sdk';
 import { signClient } from '#sdk/signatures/alibaba';
 import { type Method, alibabaSigner } from './method.ts';
 
@@ -17,7 +18,7 @@ export const alibabaClient: Method = ({ key, secret, algorithm = 'HmacSHA256' },
       key,
       secret: prepared,
       timestampMs: clock.now(),
-      nonce: randomUUID(),
+      nonce: newUuid(),
       algorithm,
       names,
       body,

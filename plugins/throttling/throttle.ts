@@ -133,15 +133,20 @@ function createPolicies(): (measures: readonly Measure[]) => string {
   let known: readonly Measure[] = [];
   let text = '';
   return (measures) => {
-    const isKnown =
-      measures.length === known.length &&
-      measures.every(({ allowance }, index) => allowance === known[index]?.allowance);
-    if (!isKnown) {
+    if (!haveSameAllowances(measures, known)) {
       text = measures.map(({ allowance }) => allowance.policy).join(', ');
       known = measures;
     }
     return text;
   };
+}
+
+function haveSameAllowances(measures: readonly Measure[], others: readonly Measure[]): boolean {
+  if (measures.length !== others.length) return false;
+  for (let index = 0; index < measures.length; index += 1) {
+    if (measures[index]?.allowance !== others[index]?.allowance) return false;
+  }
+  return true;
 }
 
 /** Guide 4.3.2: each limit that is configured, and the default one in any case. */

@@ -35,3 +35,17 @@ test('texts compare without throwing, whatever their lengths', () => {
     assert.equal(isSameText('abc', given), false, given);
   }
 });
+
+test('texts compare at any length, by their bytes', () => {
+  for (const letter of ['a', 'é', '\u20ac', '\u{1f600}']) {
+    for (const count of [0, 1, 63, 64, 127, 128, 129, 5000]) {
+      const text = letter.repeat(count);
+      assert.ok(isSameText(text, letter.repeat(count)), `${count} ${letter}`);
+      assert.equal(isSameText(text, `${text}b`), false, `${count} ${letter}`);
+      assert.equal(isSameText(`${text}c`, `${text}b`), false, `${count} ${letter}`);
+      assert.equal(isSameText(`c${text}`, `b${text}`), false, `${count} ${letter}`);
+    }
+  }
+  // As many letters, and the low bytes of the others.
+  assert.equal(isSameText('abc', '\u0161\u0162\u0163'), false);
+});

@@ -27,6 +27,19 @@ test('an Authorization: blanks and order do not matter', () => {
   assert.equal(signatureIn(older).access, 'k');
 });
 
+test('a signature is read the same way, whatever its length and its order', () => {
+  const blank = '\u00a0';
+  const strange = [signature, 'b', `${signature}0`, signature.slice(1), `${'ab '.repeat(21)}a`];
+  strange.push(` ${signature.slice(1)}`, `${signature.slice(1)}${blank}`, blank.repeat(64), ' '.repeat(64));
+  strange.push(`${signature.slice(1)},`, `,${signature.slice(1)}`, `${signature.slice(2)}=a`);
+  for (const each of strange) {
+    const usual = parseAuthorization(`SDK-HMAC-SHA256 Access=a, SignedHeaders=host, Signature=${each}`);
+    const other = parseAuthorization(`SDK-HMAC-SHA256 Access=a, Signature=${each}, SignedHeaders=host`);
+    if (other?.kind !== 'signature') assert.equal(usual?.kind, other?.kind, each);
+    else assert.deepEqual(usual, other, each);
+  }
+});
+
 test('an Authorization of another kind, unsupported or malformed', () => {
   for (const value of ['', 'Basic a', 'Bearer SDK-HMAC-SHA256', 'SDKX', 'hmac SDK-HMAC-SHA256 Access=a']) {
     assert.equal(parseAuthorization(value), undefined, value);

@@ -47,7 +47,7 @@ export const maxHuaweiNames = 100;
 // What the official clients write: a start that is the same for all their calls, and the signature.
 const usualStart = /^SDK-HMAC-SHA256 Access=([^\s,]+), SignedHeaders=([^\s,]+)$/;
 const usualMark = ', Signature=';
-const word = /^[^\s,]+$/;
+const usualLength = 64;
 const scheme = /^ *((?:SDK|V11)-[A-Z0-9-]{1,40})(?: +|$)/i;
 const keyed = 'SDK-HMAC-SHA256';
 const parameterNames: ReadonlySet<string> = new Set(['Access', 'Credential', 'SignedHeaders', 'Signature']);
@@ -93,10 +93,12 @@ export function parseAuthorization(value: string): HuaweiAuthorization | undefin
 }
 
 function readUsual(value: string): HuaweiSignature | undefined {
-  const end = value.lastIndexOf(usualMark);
-  if (end < 0) return undefined;
-  const signature = value.slice(end + usualMark.length);
-  const start = word.test(signature) ? readStart(value.slice(0, end)) : undefined;
+  const from = value.length - usualLength;
+  const end = from - usualMark.length;
+  if (end < 0 || !value.startsWith(usualMark, end)) return undefined;
+  const signature = value.slice(from);
+  const isOther = signature.includes(',') || signature.trim() !== signature;
+  const start = isOther ? undefined : readStart(value.slice(0, end));
   if (start === undefined) return undefined;
   return { kind: 'signature', access: start.access, scope: undefined, names: start.names, signature };
 }
