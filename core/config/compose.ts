@@ -90,7 +90,8 @@ export class Composer implements Maker {
       const node = yield* this.#wholeCollection(keyAt);
       if (this.#entangled + this.#secrets.asked > before) return node;
       value = toValue(node);
-      if (stretch !== undefined) this.#known?.keep(this.#place(), stretch, value);
+      if (stretch === undefined) this.#known?.mark(this.#place());
+      else this.#known?.keep(this.#place(), stretch, value);
     } else this.#next = this.#events.behind(event);
     return new LateNode(this, { event, keyAt: keyAt ?? this.startAt(event, 0) }, value);
   }
@@ -103,7 +104,7 @@ export class Composer implements Maker {
     const kind = content instanceof Map ? 'mapping' : Array.isArray(content) ? 'list' : undefined;
     if (kind === undefined) this.#known.note(place, content);
     else if (this.#path.length < entryDepth) this.#known.note(place, kind);
-    else this.#known.change(place.section, place.name);
+    else this.#known.mark(place);
   }
 
   #place(): Place {
@@ -111,14 +112,17 @@ export class Composer implements Maker {
     return { file: this.source.file, section: String(section), name };
   }
 
-  /** Undefined for one that has an anchor or a tag, which stand before its text. */
+  /**
+   * Undefined for one that has an anchor or a tag, which stand before its text, and for a pair without braces, `[a: b]`,
+   * which the same text is not elsewhere.
+   */
   #stretchAt(index: number): Stretch | undefined {
     const start = this.#events.plainStart(index);
-    if (start === -1) return undefined;
+    const { text } = this.source;
+    if (start === -1 || (this.#events.isFlow(index) && !'{['.includes(text.charAt(start)))) return undefined;
     let behind = this.#events.behind(index);
     while (this.#events.isPop(behind)) behind += 1;
-    const { text } = this.source;
-    const end = this.startAt(behind, text.length);
+    const end = this.#events.isDocument(behind) ? text.length : this.startAt(behind, text.length);
     return { source: text, start, end, column: this.source.columnOf(start) };
   }
 
@@ -282,7 +286,7 @@ export class Composer implements Maker {
   /** What comes from elsewhere may be the whole of a section. */
   #entangle(): void {
     this.#entangled += 1;
-    if (this.#path.length <= entryDepth) this.#known?.change(this.#place().section, undefined);
+    if (this.#path.length <= entryDepth) this.#known?.entangle(this.#place().section);
   }
 
   /** Infinity when there are too many nodes or levels for an alias to stand for. */

@@ -1,4 +1,4 @@
-import { EVENT_ID, type Event, type MappingEvent, type ScalarEvent } from 'js-yaml';
+import { COLLECTION_STYLE, EVENT_ID, type Event, type MappingEvent, type ScalarEvent } from 'js-yaml';
 
 type CollectionStyle = MappingEvent['style'];
 
@@ -53,6 +53,16 @@ export class Events {
     const type = this.#number(at) & bits;
     if (type !== EVENT_ID.MAPPING && type !== EVENT_ID.SEQUENCE) return -1;
     return this.#number(at + 4) === -1 && this.#number(at + 6) === -1 ? this.#number(at + 1) : -1;
+  }
+
+  /** Whether a collection is written in braces or brackets, or is a pair within brackets. */
+  isFlow(index: number): boolean {
+    return ((this.#number(index * width) >> styleBits) & bits) === COLLECTION_STYLE.FLOW;
+  }
+
+  /** Whether a further document begins there. */
+  isDocument(index: number): boolean {
+    return this.#numbers[index * width] === EVENT_ID.DOCUMENT;
   }
 
   /** The index behind a value and all that is in it. */

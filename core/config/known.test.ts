@@ -82,6 +82,7 @@ const cases: Record<string, [before: string, now: string, expected: Record<strin
   'a section that is empty': [apis(a), `${apis(a)}more: {}\n`, { more: [undefined] }],
   'a section that becomes empty': [apis(a), 'apis: {}\n', { apis: ['g/a'] }],
   'a mapping that becomes a list': ['x: {}\n', 'x: []\n', { x: [undefined] }],
+  'a blank that is text': [apis('g/a:', '  x: y'), apis('g/a:', '  x: y\u00a0'), { apis: ['g/a'] }],
   'a section that is gone': [`${apis(a)}more: { a: { b: 1 } }\n`, apis(a), { more: ['a', undefined] }],
 };
 
@@ -103,8 +104,73 @@ test('what depends on other places counts as changed', async () => {
   assert.deepEqual((await changesOf(whole, whole))['apis'], [undefined]);
   const mergedSection = `${base}apis: { <<: *base, g/b: { y: 1 } }\n`;
   assert.deepEqual((await changesOf(mergedSection, mergedSection))['apis'], [undefined, '<<']);
+  assert.deepEqual((await changesOf(mergedSection, `${base}apis: { g/b: { y: 1 } }\n`))['apis'], [
+    undefined,
+    'g/b',
+    '<<',
+  ]);
+  assert.deepEqual((await changesOf(whole, `${base}apis: { g/b: { y: 1 } }\n`))['apis'], [undefined, 'g/b']);
   const root = `base: &base\n  apis: { g/b: { y: 1 } }\n<<: *base\n`;
   assert.notDeepEqual(await changesOf(root, root), {});
+});
+
+test('what does not follow from a text alone counts as changed, and is read', async () => {
+  const tagged = (x: number): string => apis(`g/a: !!map { x: ${x} }`, 'g/b: ! { y: 1 }');
+  assert.deepEqual(await changesOf(tagged(1), tagged(2)), { apis: ['g/a', 'g/b'] });
+  const anchored = apis('g/a: &a { x: 1 }', 'g/b: { y: 1 }');
+  assert.deepEqual(await changesOf(anchored, apis('g/b: { y: 1 }')), { apis: ['g/a'] });
+  assert.deepEqual(await changesOf(tagged(1), apis('g/b: { y: 1 }')), { apis: ['g/b', 'g/a'] });
+  const pair = 'list: [a: b ]\n';
+  const item = 'list:\n     - a: b ]\n';
+  assert.deepEqual(await changesOf(pair, item), { list: [0] });
+  assert.deepEqual(await changesOf(item, pair), { list: [0] });
+});
+
+test('a second document is told as when nothing is known', async () => {
+  const two = `${apis(a)}---\n${apis(b)}`;
+  const [, last] = await readAll([apis(a), two]);
+  assert.match(last?.problems[0]?.message ?? '', /second YAML document/);
+});
+
+test('what stands in a mapping that is merged into the root is found in several files', async () => {
+  const place = join(folder, 'merged');
+  mkdirSync(place);
+  writeFileSync(join(place, '1.yaml'), `<<: { apis: { ${a} } }\n`);
+  writeFileSync(join(place, '2.yaml'), apis('g/c: {}'));
+  const { locate, root } = await readKeeping(place, {}, new Known());
+  assert.deepEqual(Object.keys(root['apis'] ?? {}), ['g/a', 'g/c']);
+  assert.equal(locate.positionOf(['apis', 'g/none']).line, 1);
+});
+
+test('a reading in which nothing has changed stands for the one before, and knows the same files', async () => {
+  const file = join(folder, 'same.yaml');
+  const other = join(folder, 'other');
+  writeFileSync(file, apis(a));
+  writeFileSync(other, 'one');
+  const known = new Known();
+  const first = await readKeeping(file, {}, known);
+  // As building does.
+  first.read(other, 10);
+  const second = await readKeeping(file, {}, known);
+  assert.equal(second.reading?.id, first.reading?.id);
+  writeFileSync(other, 'two');
+  const third = await readKeeping(file, {}, known);
+  assert.notEqual(third.reading?.changes.since, first.reading?.id);
+  assert.deepEqual(third.reading?.changes.names.get('apis'), new Set(['g/a', undefined]));
+});
+
+test('where extensions have changed, no value is one that the earlier ones have filled in', async () => {
+  const file = join(folder, 'extensions.yaml');
+  const known = new Known();
+  const read = async (source: string): Promise<Record<string, object>> => {
+    writeFileSync(file, `${apis(a)}extensions: { e: { source: ${source} } }\n`);
+    const { root, reading } = await readKeeping(file, {}, known);
+    assert.ok(reading?.changes.names.has('apis'));
+    return root['apis'] as Record<string, object>;
+  };
+  const first = await read('./one');
+  Object.assign(first['g/a'] ?? {}, { limit: 5 });
+  assert.deepEqual({ ...(await read('./two'))['g/a'] }, { x: 1 });
 });
 
 test('blanks behind a block are part of it', async () => {

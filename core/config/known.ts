@@ -38,7 +38,7 @@ interface Changes {
 
 /** What came of a reading. */
 export interface Reading {
-  /** Stands for it. */
+  /** Stands for it, and for those after it in which nothing has changed. */
   readonly id: object;
   readonly changes: Changes;
 }
@@ -51,22 +51,44 @@ export class Known {
   /** By file and section. */
   readonly #entries = new Map<string, Map<string, Names>>();
   #reading = 0;
+  /** Stands for the reading before. */
+  #since: object = {};
   #last: object = {};
   #yaml: ReadonlySet<string> = new Set();
   #hashes: ReadonlyMap<string, string> = new Map();
+  /** What files held that are no YAML; those that a reading does not ask for, because nothing was built of it, too. */
+  #others: ReadonlyMap<string, string> = new Map();
   #changed = new Map<string, Set<Place['name']>>();
+  #hasMet = false;
+  #entangled = new Set<string>();
 
   /** A reading begins. What other files held, secrets and the schemas of extensions, may be in any value. */
   begin(yamlFiles: readonly string[]): void {
-    const isOther = ([file, hash]: readonly [string, string]): boolean =>
-      !this.#yaml.has(file) && hashOfFile(file) !== hash;
-    if ([...this.#hashes].some(isOther)) {
-      this.#entries.clear();
-      this.#last = {};
-    }
+    const hashes = [...this.#hashes].filter(([file]) => !this.#yaml.has(file));
+    this.#others = new Map([...this.#others, ...hashes]);
+    if ([...this.#others].some(([file, hash]) => hashOfFile(file) !== hash)) this.forget();
+    this.#since = this.#last;
+    // One that never ends is not the one before the next.
+    this.#last = {};
     this.#reading += 1;
     this.#yaml = new Set(yamlFiles);
     this.#changed = new Map();
+    this.#hasMet = false;
+    for (const section of this.#entangled) this.#change(section, undefined);
+    this.#entangled = new Set();
+  }
+
+  /** As if nothing had been read. */
+  forget(): void {
+    this.#entries.clear();
+    this.#others = new Map();
+    this.#hashes = new Map();
+    this.#last = {};
+  }
+
+  /** Whether values of the reading have what extensions gave them that are others now, such as defaults. */
+  get isStale(): boolean {
+    return this.#hasMet && this.#changed.has('extensions');
   }
 
   /** @param hashes of all files; those that building adds count too */
@@ -76,12 +98,11 @@ export class Known {
         for (const [name, { reading }] of names) {
           if (reading === this.#reading) continue;
           names.delete(name);
-          this.change(section, name);
+          this.#change(section, name);
         }
     this.#hashes = hashes;
-    const changes = { since: this.#last, names: this.#changed };
-    this.#last = {};
-    return { id: this.#last, changes };
+    if (this.#changed.size === 0) this.#last = this.#since;
+    return { id: this.#last, changes: { since: this.#since, names: this.#changed } };
   }
 
   /** What the entry said the last time, if it stood there as it does now. */
@@ -93,6 +114,7 @@ export class Known {
     if (behind > end || source.slice(start, behind) !== entry.text) return undefined;
     if (behind < end && !isBlank(entry.text, source, behind, end)) return undefined;
     entry.reading = this.#reading;
+    this.#hasMet = true;
     return entry.value;
   }
 
@@ -100,7 +122,7 @@ export class Known {
   keep(place: Place, { source, start, end, column }: Stretch, value: unknown): void {
     const all = source.slice(start, end);
     this.#put(place, {
-      text: flat(hasBlock(all) ? all : all.trimEnd()),
+      text: flat(hasBlock(all) ? all : withoutBlanks(all)),
       column,
       value,
       reading: this.#reading,
@@ -114,7 +136,18 @@ export class Known {
     else this.#put(place, { text: '', column: 0, value, reading: this.#reading });
   }
 
-  change(section: string, name: Place['name']): void {
+  /** Takes notice of what cannot be compared: it counts as changed each time, and so it does when it is gone. */
+  mark(place: Place): void {
+    this.#put(place, { text: '', column: 0, value: undefined, reading: this.#reading });
+  }
+
+  /** All of a section may come from elsewhere, by names that are not told; the next reading may not have those. */
+  entangle(section: string): void {
+    this.#entangled.add(section);
+    this.#change(section, undefined);
+  }
+
+  #change(section: string, name: Place['name']): void {
     const names = this.#changed.get(section) ?? new Set<Place['name']>();
     this.#changed.set(section, names.add(name));
   }
@@ -129,13 +162,20 @@ export class Known {
     const names = sections.get(place.section) ?? new Map<Place['name'], Entry>();
     sections.set(place.section, names);
     names.set(place.name, entry);
-    this.change(place.section, place.name);
+    this.#change(place.section, place.name);
   }
+}
+
+/** Not `trimEnd`, which takes off what is text in YAML, such as a no-break space. */
+function withoutBlanks(text: string): string {
+  let end = text.length;
+  while (end > 0 && ' \t\r\n'.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 /** Blanks mean something at the end of a block alone. */
 function isBlank(text: string, source: string, from: number, to: number): boolean {
-  return !hasBlock(text) && source.slice(from, to).trim() === '';
+  return !hasBlock(text) && withoutBlanks(source.slice(from, to)) === '';
 }
 
 function hasBlock(text: string): boolean {

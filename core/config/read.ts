@@ -49,15 +49,22 @@ export function readConfig(path: string, env: NodeJS.ProcessEnv): ConfigText {
 }
 
 /** The same for files that were looked for before, in steps. */
-export function readListed(
+export function* readListed(
   path: string,
   { listed, unlisted }: { readonly listed: readonly string[]; readonly unlisted: readonly Unlisted[] },
   env: NodeJS.ProcessEnv,
   read: ReadText,
   known?: Known,
 ): Steps<ConfigText> {
-  const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
-  return readFiles(path, listed, env, read, problems, read, known);
+  const once = (): Steps<ConfigText> => {
+    const problems = unlisted.map(({ file, reason }) => fileProblem(file, new Error(reason)));
+    return readFiles(path, listed, env, read, problems, read, known);
+  };
+  const text = yield* once();
+  if (known?.isStale !== true) return text;
+  text.release();
+  known.forget();
+  return yield* once();
 }
 
 /** The same for files given as text; names that do not end in .yaml or .yml are files that secrets refer to. */
@@ -135,7 +142,10 @@ function mergeSections(
       continue;
     }
     if (node.content === null) continue;
-    const first = copies.has(before.content) ? before : { ...before, content: copyOf(before) };
+    const { source, at, keyAt, isSecret } = before;
+    const first = copies.has(before.content)
+      ? before
+      : { source, at, keyAt, isSecret, content: copyOf(before) };
     copies.add(first.content);
     sections.set(name, first);
     if (first.content instanceof Map && node.content instanceof Map) {

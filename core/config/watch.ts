@@ -66,7 +66,10 @@ export function watchConfig(
     const text = await read(path);
     if (isClosed) return;
     folders.follow(path, [...text.hashes.keys(), ...seen.keys(), ...target.hashes.keys()]);
-    if (!differs(text.hashes, seen) && !isAsked) return;
+    if (!differs(text.hashes, seen) && !isAsked) {
+      text.release();
+      return;
+    }
     try {
       await target.apply(text, { listen: true });
       refused = '';
