@@ -92,8 +92,13 @@ class Tables {
     this.#kit.problem(['apis', api.name, 'request', 'path'], problem);
   }
 
-  /** What puts the change in force; false where two APIs have one path, which building anew tells about. */
-  plan({ added, removed }: Amendment): (() => void) | false {
+  /**
+   * What puts the change in force; false where two APIs have one path, which building anew tells about, and where a group
+   * has no API left: its hosts are then those of a group that has `*`.
+   */
+  plan({ added, removed, published }: Amendment): (() => void) | false {
+    const groups = new Set(published.map(({ api }) => api.group));
+    if (removed.some(({ api }) => !groups.has(api.group))) return false;
     const going = new Set(removed);
     const coming = new Tables(this.#kit);
     for (const published of added) {
