@@ -20,8 +20,7 @@ export function oidc(connect: () => Connection) {
       const sites = new Sites(kit, fetch);
       let stop: (() => void) | undefined;
       return {
-        // What one API signs in by, others of its domain answer for.
-        amend: () => (sites.isEmpty ? undefined : false),
+        amend: () => sites.amend(),
         services: [offer(Own, sites)],
         fallback: (request) => sites.fallback(request),
         activate() {

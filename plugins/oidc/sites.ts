@@ -42,6 +42,7 @@ export class Sites {
   readonly #paths = new Map<string, Map<string, Page>>();
   readonly #hosts = new HostTable<ReadonlyMap<string, Page>>();
   readonly #pages = new Map<string, Page>();
+  #isBuilt = false;
 
   constructor(kit: SetupKit, fetch: Fetch) {
     const { values, machine, clock, log } = kit;
@@ -54,6 +55,10 @@ export class Sites {
   join(config: Config, kit: Kit): Site | undefined {
     const problem: Kit['problem'] = (path, message) => kit.problem(path, message);
     check(config, problem);
+    if (this.#isBuilt) {
+      problem([], 'other APIs of the domain were bound when nobody signed in there');
+      return undefined;
+    }
     this.#apis ??= new Map(this.#kit.published.map(({ api }) => [api.name, api]));
     const paths = pathsOf(config, kit.api, this.#apis, problem);
     if (paths === undefined) return undefined;
@@ -74,8 +79,10 @@ export class Sites {
     return this.#values.serve();
   }
 
-  get isEmpty(): boolean {
-    return this.#sites.size === 0;
+  /** What one API signs in by, others of its domain answer for: where there is a site, or one comes, all is built anew. */
+  amend(): false | undefined {
+    this.#isBuilt = true;
+    return this.#sites.size === 0 ? undefined : false;
   }
 
   /** What this API serves for the plugin, whoever it is bound to. */
