@@ -16,6 +16,8 @@ interface Entry {
   holders: number;
   /** When the last of them went. */
   goneAt: number;
+  /** It is told no more; requests for it may still end. */
+  isForgotten: boolean;
 }
 
 interface Handler {
@@ -27,7 +29,7 @@ interface Handler {
 
 /** The APIs that one configuration tells one by one. */
 export interface Told {
-  readonly figures: ReadonlyMap<Api, ReadonlyMap<string, Figures>>;
+  readonly entries: ReadonlyMap<Api, ReadonlyMap<string, Entry>>;
   release(): void;
 }
 
@@ -53,12 +55,9 @@ export class Counts {
   /** Runs for every request. */
   completed(told: Told, notice: Completed): void {
     const { exchange, refusal } = notice;
-    count(
-      exchange === undefined
-        ? this.#none
-        : (told.figures.get(exchange.api)?.get(exchange.environment) ?? this.#other),
-      notice,
-    );
+    const entry = exchange && told.entries.get(exchange.api)?.get(exchange.environment);
+    const isOther = entry === undefined || entry.isForgotten;
+    count(exchange === undefined ? this.#none : isOther ? this.#other : entry.figures, notice);
     if (refusal === undefined) return;
     const index = indexOfKind.get(refusal.kind);
     if (index !== undefined) this.#refusals[index] = (this.#refusals[index] ?? 0) + 1;
@@ -91,7 +90,10 @@ export class Counts {
     const known = keyed.filter(({ key }) => this.#entries.has(key));
     const unknown = keyed.filter(({ key }) => !this.#entries.has(key));
     const held: Entry[] = [];
-    const figures = new Map<Api, Map<string, Figures>>();
+    const entries = new Map<Api, Map<string, Entry>>();
+    const tell = ({ api, environment }: Published, entry: Entry): void => {
+      entries.set(api, (entries.get(api) ?? new Map<string, Entry>()).set(environment, entry));
+    };
     for (const { api, environment, key } of [...known, ...unknown].slice(0, most)) {
       const entry = this.#entries.get(key) ?? {
         key,
@@ -100,17 +102,17 @@ export class Counts {
         figures: newFigures(),
         holders: 0,
         goneAt: 0,
+        isForgotten: false,
       };
       this.#entries.set(key, entry);
       this.#gone.delete(entry);
       entry.holders += 1;
       held.push(entry);
-      figures.set(api, (figures.get(api) ?? new Map<string, Figures>()).set(environment, entry.figures));
+      tell({ api, environment }, entry);
     }
-    for (const { api, environment } of leaving) {
-      const entry = this.#entries.get(`${api.name} ${environment}`);
-      if (entry === undefined) continue;
-      figures.set(api, (figures.get(api) ?? new Map<string, Figures>()).set(environment, entry.figures));
+    for (const each of leaving) {
+      const entry = this.#entries.get(`${each.api.name} ${each.environment}`);
+      if (entry !== undefined) tell(each, entry);
     }
     let isReleased = false;
     const release = (): void => {
@@ -119,7 +121,7 @@ export class Counts {
       for (const entry of held) this.#release(entry);
       this.#forget(most);
     };
-    return { figures, release };
+    return { entries, release };
   }
 
   state(): Pick<State, 'apis' | 'refusals' | 'handlers'> {
@@ -163,6 +165,7 @@ export class Counts {
   #drop(entry: Entry): void {
     this.#gone.delete(entry);
     this.#entries.delete(entry.key);
+    entry.isForgotten = true;
   }
 }
 

@@ -72,10 +72,10 @@ export default definePlugin({
     };
     return {
       amend:
-        ({ published }) =>
+        ({ published, removed }) =>
         () => {
           const before = told;
-          told = counts.hold(published, maxNames);
+          told = counts.hold(published, maxNames, removed);
           before.release();
         },
       completed(notice) {
