@@ -65,7 +65,8 @@ export default definePlugin({
     const common = kit.use(Caches);
     const { memory, own, shared } = common;
     common.isSharedUsed ||= config.store === 'shared';
-    common.bound.add(figuresName(kit.api.name, kit.environment));
+    const name = figuresName(kit.api.name, kit.environment);
+    common.bound.add(name);
     const lines = config.cacheStatus === undefined ? undefined : new StatusLines(config.cacheStatus);
     const cache = new Cache(
       {
@@ -85,6 +86,7 @@ export default definePlugin({
     const hooks: Hooks = {
       auth: { stage: 'serve', handle: (exchange) => cache.handle(exchange) },
       describe: () => describeCache(config),
+      dispose: () => void common.bound.delete(name),
     };
     if (lines === undefined) return hooks;
     return {

@@ -14,7 +14,7 @@ import { Config } from './options.ts';
 
 /** The masks of one configuration. */
 class Masks implements LogMasks {
-  readonly #all = new Map<Api, Map<string, LogMask>>();
+  readonly #all = new WeakMap<Api, Map<string, LogMask>>();
 
   of(api: Api, environment: string): LogMask | undefined {
     return this.#all.get(api)?.get(environment);
