@@ -91,7 +91,7 @@ export interface GatewayHooks {
    * when what is bound to a new API uses one of its services. Changes nothing yet: the change may still be refused.
    *
    * Answers undefined when there is nothing to do, a function that is called when the change comes into force and must not
-   * throw, or `false` when all has to be set up anew. That is also what happens to a plugin that does not have this.
+   * throw, or `false` when all has to be set up anew. That is also what happens to a plugin that does not have this, or throws.
    */
   amend?(change: Amendment): (() => void) | false | undefined;
   /** Finds the API. Synchronous. The first answer wins; a Reply ends the request. */

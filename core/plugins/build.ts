@@ -141,15 +141,17 @@ async function buildFrom(
   problems.release();
   builder.release();
   const built = { snapshot, root, limits, tls, state, hashes: text.hashes, enact: undefined };
-  return amendable(built, builder, text.reading?.id);
+  return amendable(built, builder, text);
 }
 
-/** @param reading stands for what it was read from */
-function amendable(built: Omit<Built, 'amend'>, builder: Builder, reading: object | undefined): Built {
+/** @param read what it was read from */
+function amendable(built: Omit<Built, 'amend'>, builder: Builder, read: ConfigText): Built {
+  const reading = read.reading?.id;
+  const files = new Set(read.files);
   return {
     ...built,
     async amend(text, breath) {
-      const { changes, id } = text.reading ?? {};
+      const { changes } = text.reading ?? {};
       if (changes === undefined || changes.since !== reading || text.problems.length > 0) return undefined;
       const { names } = changes;
       if (names.size > (names.has('apis') ? 1 : 0)) return undefined;
@@ -157,8 +159,9 @@ function amendable(built: Omit<Built, 'amend'>, builder: Builder, reading: objec
       const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), built.snapshot, breath);
       if (amended === undefined) return undefined;
       // Files that building asked for: had one of them changed, the reading would have known.
-      for (const [file, hash] of built.hashes) if (!text.hashes.has(file)) text.hashes.set(file, hash);
-      return amendable({ ...built, ...amended, root, hashes: text.hashes }, builder, id);
+      for (const [file, hash] of built.hashes)
+        if (!text.hashes.has(file) && !files.has(file)) text.hashes.set(file, hash);
+      return amendable({ ...built, ...amended, root, hashes: text.hashes }, builder, text);
     },
   };
 }
@@ -320,7 +323,9 @@ class Builder {
       return amended;
     } catch (error) {
       // The whole of it is built then, which also tells all that is wrong.
-      if (!(error instanceof Unamendable)) throw error;
+      if (error instanceof Unamendable) return undefined;
+      const reason = error instanceof Error ? error.stack : String(error);
+      this.#host.log.error({ error: reason }, 'a change of APIs could not be taken in; all is built anew');
       return undefined;
     } finally {
       problems.release();
@@ -351,6 +356,7 @@ class Builder {
       { added, removed, published },
       setups,
       told.map(([name]) => name),
+      this.#host.log,
     );
     this.#binder.lend(amending.kit);
     for (const name of names) this.#lines.forget('apis', name);
@@ -358,6 +364,7 @@ class Builder {
       await this.#bindings.resolve(apis, breath);
       await this.#fill(added, breath);
       this.#assertGood();
+      amending.assertAble();
     } catch (error) {
       this.#disposal.drop(added);
       throw error;

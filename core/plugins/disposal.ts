@@ -13,7 +13,7 @@ export class Disposal {
   readonly #waiting = new Map<object, readonly Dispose[]>();
   readonly #gone: { readonly last: number; readonly things: readonly object[] }[] = [];
   readonly #ends: Promise<unknown>[] = [];
-  readonly #dispose: () => readonly Dispose[];
+  #dispose: (() => readonly Dispose[]) | null;
   #last = 0;
 
   /** @param dispose what else to run at the end */
@@ -41,7 +41,9 @@ export class Disposal {
       }
       if (this.#users.size > 0) return Promise.resolve();
       this.drop([...this.#waiting.keys()]);
-      for (const dispose of this.#dispose()) this.#run(dispose);
+      // Once: a change that was on its way while the gateway closed ends after all else.
+      for (const dispose of this.#dispose?.() ?? []) this.#run(dispose);
+      this.#dispose = null;
       return Promise.all(this.#ends);
     };
   }

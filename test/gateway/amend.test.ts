@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as contentOf } from 'node:stream/consumers';
 import { type TestContext, after, test } from 'node:test';
-import { type Amendment, type Log, type PluginDefinition, definePlugin, defineService, offer } from '#sdk';
+import {
+  type Amendment,
+  type Log,
+  Params,
+  type PluginDefinition,
+  definePlugin,
+  defineService,
+  offer,
+} from '#sdk';
 import { readKeeping } from '../../core/config/copies.ts';
 import { Known } from '../../core/config/known.ts';
 import { ConfigError } from '../../core/config/problems.ts';
@@ -40,6 +49,11 @@ class Changing {
     }
   }
 
+  /** Reads what is there, as when something else in the folder has changed. */
+  async read(): Promise<void> {
+    (await readKeeping(this.#file, {}, this.#known)).release();
+  }
+
   /** The problems of a text that is refused. */
   async refused(text: string): Promise<string> {
     const error = await this.write(text).then(
@@ -52,8 +66,9 @@ class Changing {
 
   async get(path: string, headers: Record<string, string> = {}, method = 'GET'): Promise<string> {
     const [listener] = this.gateway.listeners;
-    const answer = await fetch(`http://127.0.0.1:${listener?.port}${path}`, { headers, method });
-    return `${answer.status} ${answer.headers.get('x-counted') ?? '-'} ${await answer.text()}`;
+    const sent = request({ host: '127.0.0.1', port: listener?.port, path, headers, method }).end();
+    const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+    return `${answer.statusCode} ${[answer.headers['x-counted'] ?? '-'].flat().join()} ${await contentOf(answer)}`;
   }
 }
 
@@ -179,18 +194,22 @@ test('an API that takes the path of one that goes, or swaps with it, is found', 
   assert.equal(await changing.get('/a'), '200 yes b');
 });
 
+/** A backend that answers when it is told to. */
+async function holding(t: TestContext) {
+  const arrived = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const backend = createServer((_request, response) => {
+    arrived.resolve();
+    void released.promise.then(() => response.end('old'));
+  }).listen(0, '127.0.0.1');
+  t.after(() => backend.close());
+  await once(backend, 'listening');
+  const { port } = backend.address() as AddressInfo;
+  return { port, arrived: arrived.promise, release: released.resolve };
+}
+
 test('a request that is under way ends on the API it began with, which is disposed then', async (t) => {
-  let release = (): void => undefined;
-  const arrived = new Promise<void>((resolve) => {
-    const backend = createServer((_request, response) => {
-      release = () => response.end('old');
-      resolve();
-    }).listen(0, '127.0.0.1');
-    t.after(() => backend.close());
-    void once(backend, 'listening').then(() => (port = (backend.address() as AddressInfo).port));
-  });
-  let port = 0;
-  while (port === 0) await new Promise((resolve) => setImmediate(resolve));
+  const { port, arrived, release } = await holding(t);
   const changing = new Changing(t, [counting]);
   const slow = `  g/a:\n    request: { method: GET, path: /a }\n    auth: none\n    backend: { type: http, address: "127.0.0.1:${port}" }\n`;
   await changing.write(config(slow, mock('g/b', '/b', '1')));
@@ -243,6 +262,27 @@ test('a plugin whose service is used by what is bound must say that it can take 
   assert.deepEqual(disposed.toSorted(), ['g/a', 'g/a', 'g/r', 'g/r'].slice(0, disposed.length));
 });
 
+test('a plugin cannot pass over that another one is not able to take in what it does', async (t) => {
+  const { plugin, told } = registry();
+  const careless = definePlugin({
+    name: 'careless',
+    summary: 'Takes no notice.',
+    apiField: 'careless',
+    bind(_config, kit) {
+      try {
+        kit.use(Registry).names.push(kit.api.name);
+      } catch {
+        return {};
+      }
+      return {};
+    },
+  });
+  const changing = new Changing(t, [counting, plugin, careless]);
+  await changing.write(config(mock('g/a', '/a', '1')));
+  await changing.write(config(mock('g/a', '/a', '1', '    careless: true\n')));
+  assert.equal(told.setups, 2);
+});
+
 test('a plugin is asked once for a change, and told when it comes into force', async (t) => {
   const calls: string[] = [];
   const { plugin, told } = registry(({ added, removed, published }) => {
@@ -288,6 +328,171 @@ test('a plugin that has read which APIs there are is set up anew, unless it can 
   await able.write(config(a, b));
   assert.deepEqual(seen, [['g/a']]);
   assert.deepEqual(able.gateway.status().plugins['reader'], ['g/a', 'g/b']);
+});
+
+test('a plugin that fails to amend costs a change nothing but time', async (t) => {
+  const errors: unknown[] = [];
+  const log = { ...silentLog, error: (fields: object) => void errors.push(fields) };
+  const answers: ((change: Amendment) => () => void)[] = [
+    () => {
+      throw new Error('not able');
+    },
+    () => () => {
+      throw new Error('not at all');
+    },
+  ];
+  const { plugin, told } = registry((change) => (answers.shift() ?? (() => () => undefined))(change));
+  const changing = new Changing(t, [counting, plugin], log);
+  const registered = (body: string): string => mock('g/r', '/r', body, '    registered: true\n');
+  await changing.write(config(registered('1')));
+  await changing.write(config(registered('2')));
+  assert.equal(await changing.get('/r'), '200 yes 2');
+  assert.equal(told.setups, 2);
+  await changing.write(config(registered('3')));
+  assert.equal(await changing.get('/r'), '200 yes 3');
+  await changing.write(config(registered('4')));
+  assert.equal(await changing.get('/r'), '200 yes 4');
+  assert.equal(told.setups, 2);
+  assert.deepEqual(
+    errors.map((each) => /not (?:able|at all)/.exec(JSON.stringify(each))?.[0]),
+    ['not able', 'not at all'],
+  );
+});
+
+test('the hosts of a group that has no API left are those of the group that has all', async (t) => {
+  const changing = new Changing(t, [counting]);
+  await changing.write(config(mock('g/a', '/a', 'g'), mock('h/a', '/a', 'h')));
+  assert.equal(await changing.get('/a', { host: 'h.example.com' }), '200 yes h');
+  await changing.write(config(mock('g/a', '/a', 'g')));
+  assert.equal(await changing.get('/a', { host: 'h.example.com' }), '200 yes g');
+});
+
+test('an API that is the first to sign people in concerns the others of its domain', async (t) => {
+  const changing = new Changing(t, [counting]);
+  const base = `environments: { TEST: {} }\n${head}`
+    .replace('plugins: {', `plugins: { sign: ${signIn},`)
+    .replace('bindings: [', 'bindings: [{ plugin: sign, apis: [g/a], environments: [TEST] }, ');
+  const text = (body: string, a: string): string =>
+    `${base}apis:\n${mock('g/a', '/a', body, a)}${mock('g/b', '/b', '1', '    environments: [TEST]\n')}`;
+  await changing.write(text('1', ''));
+  forget();
+  await changing.write(text('2', ''));
+  assert.deepEqual(bound, ['g/a']);
+  forget();
+  await changing.write(text('2', '    environments: [RELEASE, TEST]\n'));
+  assert.equal(bound.at(-1), 'g/b');
+});
+
+const signIn = `{ type: oidc, config:
+  { discovery: "https://id.test", clientId: c, clientSecret: a-secret-of-c, callbackPath: /back } }`;
+
+test('requests under way are counted for the API that they are for', async (t) => {
+  const { port, arrived, release } = await holding(t);
+  const changing = new Changing(t, [counting]);
+  const slow = `  g/a:\n    request: { method: GET, path: /a }\n    auth: none\n    backend: { type: http, address: "127.0.0.1:${port}" }\n`;
+  const measured = (...apis: string[]): string => `${config(...apis)}metrics: {}\nmanagement: { port: 0 }\n`;
+  await changing.write(measured(slow, mock('g/b', '/b', '1')));
+  const answer = changing.get('/a');
+  await arrived;
+  // Another API of that name: the one that is gone is told with it.
+  await changing.write(measured(mock('g/a', '/a', '2'), mock('g/b', '/b', '1')));
+  assert.equal(await changing.get('/a'), '200 yes 2');
+  release();
+  await answer;
+  const asked = { method: 'GET' as const, query: Params.empty, body: '' };
+  const { body } = await changing.gateway.manage('/metrics', asked);
+  assert.match(body, /tapgate_requests_total\{.*api="g\/a".*\} 2\n/);
+});
+
+test('defaults are those of the extension that there is now', async (t) => {
+  const stamp = (text: string): string => `import { Options, Type, definePlugin } from 'tapgate/sdk';
+export default definePlugin({
+  name: 'stamp',
+  summary: 'Says who answers.',
+  apiField: 'stamp',
+  config: Options({ text: Type.String({ default: '${text}' }) }),
+  bind: ({ text }) => ({
+    finish: ({ headers }) => headers.set('x-counted', text),
+  }),
+});
+`;
+  for (const name of ['one', 'other']) mkdirSync(join(folder, name, 'stamp'), { recursive: true });
+  const first = join(folder, 'one', 'stamp');
+  const other = join(folder, 'other', 'stamp');
+  writeFileSync(join(first, 'plugin.ts'), stamp('first'));
+  writeFileSync(join(other, 'plugin.ts'), stamp('other'));
+  const changing = new Changing(t, [counting]);
+  const stamped = (source: string, ...more: string[]): string =>
+    `extensions: { stamp: { source: ${source} } }\n${config(mock('g/a', '/a', '1', '    stamp: {}\n'), ...more)}`;
+  await changing.write(stamped(first));
+  assert.equal(await changing.get('/a'), '200 first 1');
+  await changing.write(stamped(other));
+  assert.equal(await changing.get('/a'), '200 other 1');
+  // Read, and not built: as when a file is written without a change.
+  await changing.read();
+  writeFileSync(join(other, 'plugin.ts'), stamp('another'));
+  await changing.write(stamped(other));
+  assert.equal(await changing.get('/a'), '200 another 1');
+  forget();
+  await changing.write(stamped(other, mock('g/b', '/b', '1')));
+  assert.deepEqual(bound, ['g/b']);
+});
+
+test('a change after a reading of which nothing was built is no more than that', async (t) => {
+  const changing = new Changing(t, [counting]);
+  const [a, b] = [mock('g/a', '/a', '1'), mock('g/b', '/b', '1')];
+  await changing.write(config(a, b));
+  await changing.read();
+  forget();
+  await changing.write(config(a, mock('g/b', '/b', '2')));
+  assert.deepEqual(bound, ['g/b']);
+});
+
+test('a file that only an API asked for counts no more when that is gone', async (t) => {
+  const secret = join(folder, 'secret');
+  writeFileSync(secret, 'hidden');
+  const changing = new Changing(t, [counting]);
+  const [a, b] = [mock('g/a', '/a', '1'), mock('g/b', '/b', `\${file:${secret}}`)];
+  await changing.write(config(a, b));
+  assert.equal(changing.gateway.hashes.has(secret), true);
+  forget();
+  await changing.write(config(a));
+  assert.deepEqual(bound, []);
+  assert.match(await changing.get('/b'), /^404/);
+  assert.equal(changing.gateway.hashes.has(secret), false);
+});
+
+test('a cache of an API that is gone is told no more', async (t) => {
+  const changing = new Changing(t);
+  const cached = head.replace('counting', 'caching');
+  const text = (...apis: string[]): string => `${cached}apis:\n${apis.join('')}`;
+  const [a, b] = [mock('g/a', '/a', '1'), mock('g/b', '/b', '1')];
+  const told = (): string[] => {
+    const { apis } = changing.gateway.status().plugins['caching'] as { apis: object };
+    return Object.keys(apis).map((name) => name.slice(0, 3));
+  };
+  await changing.write(text(a, b));
+  assert.deepEqual(told().toSorted(), ['g/a', 'g/b']);
+  await changing.write(text(a));
+  assert.deepEqual(told(), ['g/a']);
+});
+
+test('a gateway that is closed while a change is on its way disposes of all once', async (t) => {
+  let ended = 0;
+  const ending = definePlugin({
+    name: 'ending',
+    summary: 'Counts how often it ends.',
+    setup: () => ({ dispose: () => void (ended += 1) }),
+  });
+  const changing = new Changing(t, [counting, ending]);
+  const [a, b] = [mock('g/a', '/a', '1'), mock('g/b', '/b', '1')];
+  await changing.write(config(a));
+  forget();
+  const change = changing.write(config(a, b));
+  const closing = changing.gateway.close();
+  await Promise.allSettled([change, closing]);
+  assert.equal(ended, 1);
+  assert.deepEqual(disposed.toSorted(), ['g/a', ...bound].toSorted());
 });
 
 test('what apps may call is checked against what is published', async (t) => {
@@ -399,7 +604,7 @@ test(
       all = next;
       if (bound.length < 2 * next.length) tested.amended += 1;
       for (const path of requests)
-        for (const headers of [{}, { 'X-Stage': 'TEST' }])
+        for (const headers of [{}, { 'X-Stage': 'TEST' }, { host: 'h.example.com' }])
           for (const method of ['GET', 'POST']) {
             const answers = [changing, fresh].map((each) => each.get(path, { ...headers }, method));
             const [one, other] = (await Promise.all(answers)).map((each) =>
