@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from '#sdk';
-import { copyOf, withFiles } from '../config/copies.ts';
+import { type ConfigCopy, copyOf, withFiles } from '../config/copies.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { Reloadable } from '../config/watch.ts';
@@ -182,7 +182,17 @@ export class Supervisor implements Reloadable {
         'missing; a gateway with several processes becomes one of a single process by a restart',
       );
     }
-    return { plan, sent: { copy: withFiles(known.copy, files), development: plan.development } };
+    const copy = withFiles(known.copy, { ...this.#keptFiles(text), ...files });
+    return { plan, sent: { copy, development: plan.development } };
+  }
+
+  /** What was read before and not again, because only APIs have changed. Those that start later read it. */
+  #keptFiles({ hashes }: ConfigText): ConfigCopy['files'] {
+    if (this.#inForce === null) return {};
+    const { sent, hashes: before } = this.#inForce;
+    const isSame = ([file]: [string, unknown]): boolean =>
+      before.has(file) && before.get(file) === hashes.get(file);
+    return Object.fromEntries(Object.entries(sent.copy.files).filter(isSame));
   }
 
   async #prepare(worker: WorkerProcess, sent: Sent): Promise<void> {

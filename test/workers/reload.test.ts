@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { newFolder } from '../commands/cli.ts';
 import { Fleet, Load, ask } from './support.ts';
 
 /** Can be set up in the main worker alone, when it is told so. */
@@ -22,8 +25,11 @@ export default definePlugin({
 });
 `;
 
+const folder = newFolder({ 'schema.json': '{}' });
+const schema = join(folder, 'schema.json');
 const extensions = { probe: { source: './probe' }, picky: { source: './picky' } };
-const fleet = await Fleet.start({ workers: 2, extensions }, { 'picky/plugin.ts': picky });
+const schemas = { any: { file: schema } };
+const fleet = await Fleet.start({ workers: 2, extensions, schemas }, { 'picky/plugin.ts': picky });
 const body = (text: string) => ({
   'g/b': { request: { method: 'GET', path: '/b' }, auth: 'none', backend: { type: 'mock', body: text } },
 });
@@ -32,6 +38,18 @@ const answers = async (path: string): Promise<string[]> => {
   const all = await Promise.all(Array.from({ length: 24 }, () => ask(fleet.port, path)));
   return [...new Set(all.map(({ status, body: text }) => `${status} ${text}`))];
 };
+
+/** Has others take the place of all workers: the one that waits, and one after it that is yet to be built. */
+async function replaceAll(): Promise<void> {
+  const { workers } = await fleet.status();
+  for (const { pid } of workers) {
+    process.kill(pid, 'SIGKILL');
+    await fleet.until(
+      (status) => status.workers.length === 2 && status.workers.every((each) => each.pid !== pid),
+    );
+    await fleet.settled(2);
+  }
+}
 
 test('a change is in force in all workers at once', async () => {
   fleet.change({ apis: body('two') });
@@ -107,19 +125,24 @@ test('a worker that starts later has what is in force, whatever the disk holds',
   const before = fleet.served.refused.length;
   fleet.change({ apis: body('never'), picky: { fails: 'elsewhere' } });
   await fleet.served.logged('is refused', before + 1);
-  const { workers } = await fleet.status();
-  // The one that waits, and one after it that is yet to be built.
-  for (const { pid } of workers) {
-    process.kill(pid, 'SIGKILL');
-    await fleet.until(
-      (status) => status.workers.length === 2 && status.workers.every((each) => each.pid !== pid),
-    );
-    await fleet.settled(2);
-  }
+  await replaceAll();
   assert.deepEqual(await answers('/b'), ['200 turn 20']);
 });
 
+test('so it has files that were read for what was in force before', async () => {
+  const { configuration } = await fleet.status();
+  fleet.change({ apis: body('an API alone') });
+  await fleet.until(({ configuration: { number } }) => number === configuration.number + 1);
+  await fleet.settled(2);
+  const before = fleet.served.refused.length;
+  writeFileSync(schema, 'no schema');
+  await fleet.served.logged('is refused', before + 1);
+  await replaceAll();
+  assert.deepEqual(await answers('/b'), ['200 an API alone']);
+});
+
 test('the number of workers changes with the configuration; one process it cannot become', async () => {
+  writeFileSync(schema, '{}');
   fleet.change({ workers: 3, apis: body('many') });
   assert.equal((await fleet.settled(3)).workers.length, 3);
   fleet.change({ workers: 1, apis: body('one') });
