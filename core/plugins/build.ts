@@ -153,7 +153,8 @@ function amendable(built: Omit<Built, 'amend'>, builder: Builder, reading: objec
       if (changes === undefined || changes.since !== reading || text.problems.length > 0) return undefined;
       const { names } = changes;
       if (names.size > (names.has('apis') ? 1 : 0)) return undefined;
-      const root = text.root as RootConfig;
+      // What has not changed has its defaults already.
+      const root: RootConfig = { ...built.root, apis: (text.root as RootConfig).apis ?? {} };
       const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), built.snapshot, breath);
       if (amended === undefined) return undefined;
       // Files that building asked for: had one of them changed, the reading would have known.

@@ -41,6 +41,7 @@ class Worker {
   #hub: MachineHub | undefined;
   #state: WorkerState | undefined;
   #prepared: PreparedHere | null = null;
+  #isServing = false;
   #isStopping = false;
 
   listen(): void {
@@ -98,6 +99,8 @@ class Worker {
     try {
       this.#prepared = await this.#serving().prepare(text);
       const plan = planOf(this.#prepared.built, await this.#development.known());
+      // Nobody waits yet: later it would be a pause.
+      if (!this.#isServing) globalThis.gc?.();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
       return { hashes: [...text.hashes], files, refused: refusedBy(error) };
@@ -107,6 +110,7 @@ class Worker {
   #commit(): Promise<undefined> {
     const prepared = this.#built();
     this.#prepared = null;
+    this.#isServing = true;
     // One that waits is not woken for it.
     this.#delay.enable();
     return prepared.commit() as Promise<undefined>;
