@@ -92,15 +92,21 @@ class Worker {
   }
 
   async #prepare({ copy, development }: Sent): Promise<Prepared> {
-    this.#discard();
+    // One that waits to serve has all that is in force, and need not build it all again.
+    const waiting = this.#isServing ? null : this.#prepared;
+    if (waiting === null) this.#discard();
+    this.#prepared = null;
     if (development !== null) this.#development.know(development);
     const files: Record<string, (typeof copy.files)[string]> = {};
-    const text = await readCopy(copy, process.env, files, this.#known);
+    const text = await readCopy(copy, process.env, files, this.#known).catch((error: unknown) => {
+      waiting?.discard();
+      throw error;
+    });
     try {
-      this.#prepared = await this.#serving().prepare(text);
+      this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());
       // Nobody waits yet: later it would be a pause.
-      if (!this.#isServing) globalThis.gc?.();
+      if (!this.#isServing && waiting === null) globalThis.gc?.();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
       return { hashes: [...text.hashes], files, refused: refusedBy(error) };
