@@ -181,16 +181,15 @@ test('an API that takes the path of one that goes, or swaps with it, is found', 
 
 test('a request that is under way ends on the API it began with, which is disposed then', async (t) => {
   let release = (): void => undefined;
-  const arrived = new Promise<void>((resolve) => {
-    const backend = createServer((_request, response) => {
-      release = () => response.end('old');
-      resolve();
-    }).listen(0, '127.0.0.1');
-    t.after(() => backend.close());
-    void once(backend, 'listening').then(() => (port = (backend.address() as AddressInfo).port));
-  });
-  let port = 0;
-  while (port === 0) await new Promise((resolve) => setImmediate(resolve));
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const backend = createServer((_request, response) => {
+    release = () => response.end('old');
+    arrive();
+  }).listen(0, '127.0.0.1');
+  t.after(() => backend.close());
+  await once(backend, 'listening');
+  const { port } = backend.address() as AddressInfo;
   const changing = new Changing(t, [counting]);
   const slow = `  g/a:\n    request: { method: GET, path: /a }\n    auth: none\n    backend: { type: http, address: "127.0.0.1:${port}" }\n`;
   await changing.write(config(slow, mock('g/b', '/b', '1')));
