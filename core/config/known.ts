@@ -56,16 +56,15 @@ export class Known {
   #last: object = {};
   #yaml: ReadonlySet<string> = new Set();
   #hashes: ReadonlyMap<string, string> = new Map();
-  /** What files held that are no YAML; those that a reading does not ask for, because nothing was built of it, too. */
-  #others: ReadonlyMap<string, string> = new Map();
+  /** What the files held that are no YAML of the configuration, in any of its readings. */
+  readonly #others = new Map<string, string>();
   #changed = new Map<string, Set<Place['name']>>();
   #hasMet = false;
   #entangled = new Set<string>();
 
   /** A reading begins. What other files held, secrets and the schemas of extensions, may be in any value. */
   begin(yamlFiles: readonly string[]): void {
-    const hashes = [...this.#hashes].filter(([file]) => !this.#yaml.has(file));
-    this.#others = new Map([...this.#others, ...hashes]);
+    for (const [file, hash] of this.#hashes) if (!this.#yaml.has(file)) this.#others.set(file, hash);
     if ([...this.#others].some(([file, hash]) => hashOfFile(file) !== hash)) this.forget();
     this.#since = this.#last;
     // One that never ends is not the one before the next.
@@ -81,7 +80,7 @@ export class Known {
   /** As if nothing had been read. */
   forget(): void {
     this.#entries.clear();
-    this.#others = new Map();
+    this.#others.clear();
     this.#hashes = new Map();
     this.#last = {};
   }

@@ -547,6 +547,25 @@ test('the lines of what has not changed are those of the text in force', async (
   assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [5, 5]);
 });
 
+test('what the rest of the configuration left to defaults stays as it was', async (t) => {
+  const changing = new Changing(t, [counting]);
+  const { gateway } = changing;
+  const more = 'management: { port: 0 }\nlimits: { drainTimeoutMs: 10 }\nmetrics: {}\n';
+  await changing.write(config(mock('g/a', '/a', '1')) + more);
+  const [ports, pages] = [gateway.listeners, gateway.management].map((each) => JSON.stringify(each));
+  const limits = { ...gateway.limits() };
+  forget();
+  await changing.write(config(mock('g/a', '/a', '2'), mock('g/b', '/b', '1')) + more);
+  assert.deepEqual(bound, ['g/a', 'g/b']);
+  assert.deepEqual([JSON.stringify(gateway.listeners), JSON.stringify(gateway.management)], [ports, pages]);
+  assert.deepEqual({ ...gateway.limits() }, limits);
+  await changing.get('/b');
+  const page = `http://127.0.0.1:${gateway.management?.port}/metrics`;
+  const told = await (await fetch(page)).text();
+  assert.match(told, /tapgate_published_apis 2/);
+  assert.match(told, /tapgate_requests_total\{api="g\/b"[^}]*\} 1/);
+});
+
 test('a policy that no longer replaces others leaves nothing behind', async (t) => {
   const changing = new Changing(t);
   const policies = `plugins:
