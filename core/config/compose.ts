@@ -122,7 +122,7 @@ export class Composer implements Maker {
     if (start === -1 || (this.#events.isFlow(index) && !'{['.includes(text.charAt(start)))) return undefined;
     let behind = this.#events.behind(index);
     while (this.#events.isPop(behind)) behind += 1;
-    const end = this.#events.isDocument(behind) ? text.length : this.startAt(behind, text.length);
+    const end = this.startAt(behind, text.length);
     return { source: text, start, end, column: this.source.columnOf(start) };
   }
 

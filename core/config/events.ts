@@ -60,11 +60,6 @@ export class Events {
     return ((this.#number(index * width) >> styleBits) & bits) === COLLECTION_STYLE.FLOW;
   }
 
-  /** Whether a further document begins there. */
-  isDocument(index: number): boolean {
-    return this.#numbers[index * width] === EVENT_ID.DOCUMENT;
-  }
-
   /** The index behind a value and all that is in it. */
   behind(index: number): number {
     let depth = 0;
@@ -78,14 +73,14 @@ export class Events {
     }
   }
 
-  /** Undefined behind the last one. */
+  /** Undefined behind the last one of the document. */
   at(index: number): Event | undefined {
     const at = index * width;
     if (at >= this.#numbers.length) return undefined;
     const head = this.#number(at);
     const type = (head & bits) as Event['type'];
     if (type === EVENT_ID.POP) return { type };
-    if (type === EVENT_ID.DOCUMENT) throw new Error('a document is no value');
+    if (type === EVENT_ID.DOCUMENT) return undefined;
     const anchorStart = this.#number(at + 4);
     const anchorEnd = this.#number(at + 5);
     if (type === EVENT_ID.ALIAS) return { type, anchorStart, anchorEnd };

@@ -333,9 +333,7 @@ class Builder {
       return amended;
     } catch (error) {
       // The whole of it is built then, which also tells all that is wrong.
-      if (error instanceof Unamendable) return undefined;
-      const reason = error instanceof Error ? error.stack : String(error);
-      this.#host.log.error({ error: reason }, 'a change of APIs could not be taken in; all is built anew');
+      if (!(error instanceof Unamendable)) throw error;
       return undefined;
     } finally {
       problems.release();
