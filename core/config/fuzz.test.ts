@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 import { load } from 'js-yaml';
+import { Known } from './known.ts';
 import type { Path } from './problems.ts';
-import { readConfigText } from './read.ts';
+import { type ConfigText, readConfigText, readListed } from './read.ts';
 import { resolveScalar } from './scalars.ts';
+import { atOnce } from './steps.ts';
 
 /** mulberry32: small, seeded, good enough to mutate text with. */
 function random(seed: number): (below: number) => number {
@@ -133,6 +136,71 @@ test('what js-yaml refuses is refused, and the rest has the same values', () => 
     assert.deepEqual(structuredClone(root), expected, `seed ${seed}: ${text}`);
   }
   assert.ok(compared > 100, `${compared} compared`);
+});
+
+const ENTRIES = `apis:
+  g/a: { x: 1, y: [b, c] }
+  g/b: &b
+    text: |
+      one
+  g/c: !!map { k: "\${env:NAME}" }
+  g/d: *b
+  g/e:
+  - x: foo
+list:
+- a: b
+- [c, { d: e }]
+pairs: [ a: b, { c: d } ]
+`;
+
+/** By section and name. */
+function entriesOf({ root }: ConfigText): Map<string, string> {
+  const entries = new Map<string, string>();
+  for (const [section, all] of Object.entries(root)) {
+    const isWhole = typeof all !== 'object' || all === null;
+    if (isWhole) entries.set(`${section}\0`, String(all));
+    else
+      for (const [name, each] of Object.entries(all))
+        entries.set(`${section}\0${name}`, inspect(each, { depth: 99 }));
+  }
+  return entries;
+}
+
+test('whatever a file is changed to, what is known of it gives the same values, and tells what is another', () => {
+  let compared = 0;
+  for (let seed = 1; seed <= 3000; seed += 1) {
+    const next = random(seed);
+    const known = new Known();
+    const read = (text: string, ...more: [Known?]): ConfigText => {
+      const files = { listed: ['a.yaml'], unlisted: [] };
+      return atOnce(readListed('.', files, { NAME: 'n' }, () => text, ...more));
+    };
+    let before = new Map<string, string>();
+    let text = ENTRIES;
+    let last: object | undefined;
+    for (let step = 0; step < 3; step += 1) {
+      const [fresh, mine] = [read(text), read(text, known)];
+      const where = `seed ${seed}, step ${step}: ${text}`;
+      assert.deepEqual(mine.root, fresh.root, where);
+      assert.deepEqual(mine.problems, fresh.problems, where);
+      if (fresh.problems.length > 0) break;
+      const now = entriesOf(fresh);
+      const { id, changes } = mine.reading ?? assert.fail('nothing was compared');
+      // A secret file, which is not there, has all forgotten.
+      if (changes.since !== last && step > 0) break;
+      last = id;
+      for (const place of new Set([...before.keys(), ...now.keys()])) {
+        const [section = '', name = ''] = place.split(/\0(.*)/s, 2);
+        const told = changes.names.get(section);
+        const isTold = [undefined, name, Number(name)].some((each) => told?.has(each));
+        if (!isTold) assert.equal(before.get(place), now.get(place), `${place}, ${where}`);
+        if (!isTold && step > 0) compared += 1;
+      }
+      before = now;
+      text = mutate(text, next, 1);
+    }
+  }
+  assert.ok(compared > 2000, `${compared} compared`);
 });
 
 test('a file cut short anywhere never throws', () => {
