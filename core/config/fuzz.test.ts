@@ -158,7 +158,7 @@ function entriesOf({ root }: ConfigText): Map<string, string> {
   const entries = new Map<string, string>();
   for (const [section, all] of Object.entries(root)) {
     const isWhole = typeof all !== 'object' || all === null;
-    if (isWhole) entries.set(`${section}\0`, String(all));
+    if (isWhole) entries.set(`${section}\0`, inspect(all));
     else
       for (const [name, each] of Object.entries(all))
         entries.set(`${section}\0${name}`, inspect(each, { depth: 99 }));

@@ -111,7 +111,9 @@ export class Known {
     const behind = start + entry.text.length;
     // Not `startsWith`, which takes eight times as long.
     if (behind > end || source.slice(start, behind) !== entry.text) return undefined;
-    if (behind < end && !isBlank(entry.text, source, behind, end)) return undefined;
+    // Blanks mean something at the end of a block alone.
+    if (behind < end && (hasBlock(entry.text) || withoutBlanks(source.slice(behind, end)) !== ''))
+      return undefined;
     entry.reading = this.#reading;
     this.#hasMet = true;
     return entry.value;
@@ -170,11 +172,6 @@ function withoutBlanks(text: string): string {
   let end = text.length;
   while (end > 0 && ' \t\r\n'.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
-}
-
-/** Blanks mean something at the end of a block alone. */
-function isBlank(text: string, source: string, from: number, to: number): boolean {
-  return !hasBlock(text) && withoutBlanks(source.slice(from, to)) === '';
 }
 
 function hasBlock(text: string): boolean {

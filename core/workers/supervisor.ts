@@ -190,9 +190,8 @@ export class Supervisor implements Reloadable {
   #keptFiles({ hashes }: ConfigText): ConfigCopy['files'] {
     if (this.#inForce === null) return {};
     const { sent, hashes: before } = this.#inForce;
-    const isSame = ([file]: [string, unknown]): boolean =>
-      before.has(file) && before.get(file) === hashes.get(file);
-    return Object.fromEntries(Object.entries(sent.copy.files).filter(isSame));
+    const files = Object.entries(sent.copy.files);
+    return Object.fromEntries(files.filter(([file]) => before.get(file) === hashes.get(file)));
   }
 
   async #prepare(worker: WorkerProcess, sent: Sent): Promise<void> {
