@@ -187,10 +187,11 @@ export class Gateway {
 
   /**
    * The first half of `apply` alone, for a worker: what follows waits for the others. One at a time.
+   * @param waiting what the worker has prepared before, while it serves nothing; discarded whatever comes of this
    * @throws ConfigError when anything is wrong; nothing is then left behind
    */
-  async prepare(text: ConfigText): Promise<Prepared> {
-    const built = await this.#open(text);
+  async prepare(text: ConfigText, waiting: Prepared | null = null): Promise<Prepared> {
+    const built = await this.#open(text, waiting);
     const { snapshot } = built;
     try {
       this.#wanted(built, text);
@@ -231,8 +232,15 @@ export class Gateway {
   }
 
   /** Builds, and connects to what is shared. */
-  async #open(text: ConfigText): Promise<Built> {
-    const built = await this.build(text, this.#built);
+  async #open(text: ConfigText, waiting: Prepared | null = null): Promise<Built> {
+    const discard = (): void => waiting?.discard();
+    const built = await this.build(text, waiting?.built ?? this.#built, discard)
+      .then((next) => {
+        // Where nobody is served the change need not wait.
+        if (waiting !== null) next.enact?.();
+        return next;
+      })
+      .finally(discard);
     try {
       await built.state.open();
     } catch (error) {
@@ -258,8 +266,11 @@ export class Gateway {
     previous?.snapshot.retire();
   }
 
-  /** Builds without putting in force; for `check` and `explain`. @param inForce what the new one may have in common with */
-  build(text: ConfigText, inForce: Built | null = null): Promise<Built> {
+  /**
+   * Builds without putting in force; for `check` and `explain`.
+   * @param before what it may have much in common with; `anew` is told when it has not
+   */
+  build(text: ConfigText, before: Built | null = null, anew?: () => void): Promise<Built> {
     const host: BuildHost = {
       log: this.log,
       clock: this.clock,
@@ -275,7 +286,7 @@ export class Gateway {
         return new GatewayClient(own, create);
       },
     };
-    return build(text, host, inForce);
+    return build(text, host, before, anew);
   }
 
   /** Stops accepting, lets requests finish within the configured time, then frees everything. */

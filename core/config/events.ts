@@ -100,7 +100,7 @@ export class Events {
 
   /** Gives the memory back at once: it counts as V8's, whose collections of it keep requests waiting. */
   release(): void {
-    this.#numbers.buffer.transfer(0);
+    if (!this.#numbers.buffer.detached) this.#numbers.buffer.transfer(0);
   }
 
   #number(at: number): number {

@@ -135,6 +135,26 @@ test('a changed secret file forgets all values, and a variable is told as secret
   assert.notEqual(third.reading?.changes.since, second.reading?.id);
 });
 
+test('a file that a refused reading did not come to is still watched for', async () => {
+  const beside = join(folder, 'beside');
+  const file = join(folder, 'with-beside.yaml');
+  const known = new Known();
+  const read = async (text: string): Promise<ConfigText> => {
+    writeFileSync(file, text);
+    return readKeeping(file, {}, known);
+  };
+  const valueOf = ({ root }: ConfigText) => (root['apis'] as Record<string, unknown>)['g/a'];
+  writeFileSync(beside, 'one');
+  const text = apis(a);
+  const first = await read(text);
+  // As building does.
+  first.read(beside, 1000);
+  assert.equal(valueOf(await read(`${text}more: 1\n`)), valueOf(first));
+  writeFileSync(beside, 'two');
+  const third = await read(text);
+  assert.notEqual(valueOf(third), valueOf(first));
+});
+
 test('an entry may move from one file to another', async () => {
   const known = new Known();
   const place = join(folder, 'several');

@@ -54,14 +54,16 @@ export class Known {
   #last: object = {};
   #yaml: ReadonlySet<string> = new Set();
   #hashes: ReadonlyMap<string, string> = new Map();
+  /** What the files held that are no YAML of the configuration, in any of its readings. */
+  readonly #others = new Map<string, string>();
   #changed = new Map<string, Set<Place['name']>>();
 
   /** A reading begins. What other files held, secrets and the schemas of extensions, may be in any value. */
   begin(yamlFiles: readonly string[]): void {
-    const isOther = ([file, hash]: readonly [string, string]): boolean =>
-      !this.#yaml.has(file) && hashOfFile(file) !== hash;
-    if ([...this.#hashes].some(isOther)) {
+    for (const [file, hash] of this.#hashes) if (!this.#yaml.has(file)) this.#others.set(file, hash);
+    if ([...this.#others].some(([file, hash]) => hashOfFile(file) !== hash)) {
       this.#entries.clear();
+      this.#others.clear();
       this.#last = {};
     }
     this.#reading += 1;

@@ -83,12 +83,19 @@ export interface Built {
 
 /**
  * Checks a configuration and builds what serves it.
- * @param inForce what of it is the same may be part of the new one
+ * @param before what of it is the same may be part of the new one
+ * @param anew told when nothing of it can be
  * @throws ConfigError with everything that is wrong; nothing is then left behind
  */
-export async function build(text: ConfigText, host: BuildHost, inForce?: Built | null): Promise<Built> {
-  const amended = await withBreath(async (breath) => inForce?.amend(text, breath));
+export async function build(
+  text: ConfigText,
+  host: BuildHost,
+  before?: Built | null,
+  anew?: () => void,
+): Promise<Built> {
+  const amended = await withBreath(async (breath) => before?.amend(text, breath));
   if (amended !== undefined) return amended;
+  anew?.();
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
@@ -153,7 +160,8 @@ function amendable(built: Omit<Built, 'amend'>, builder: Builder, reading: objec
       if (changes === undefined || changes.since !== reading || text.problems.length > 0) return undefined;
       const { names } = changes;
       if (names.size > (names.has('apis') ? 1 : 0)) return undefined;
-      const root = text.root as RootConfig;
+      // What has not changed has its defaults already.
+      const root: RootConfig = { ...built.root, apis: (text.root as RootConfig).apis ?? {} };
       const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), built.snapshot, breath);
       if (amended === undefined) return undefined;
       // Files that building asked for: had one of them changed, the reading would have known.
@@ -206,6 +214,7 @@ class Builder {
   #published: readonly Published[] = [];
   /** Plugins that have read which APIs there are. */
   readonly #readers = new Set<string>();
+  #activate: () => void = () => undefined;
   readonly #disposal: Disposal;
   readonly #lines = new Lines();
   /** How many APIs were added to what was built at first. */
@@ -291,7 +300,8 @@ class Builder {
       timing === undefined ? [] : [timing],
     );
     await this.#fill(endpoints, breath);
-    return this.#snapshot(endpoints, activation(setups, this.#read()), this.#disposal.use());
+    this.#activate = activation(setups, this.#read());
+    return this.#snapshot(endpoints, this.#activate, this.#disposal.use());
   }
 
   /**
@@ -372,13 +382,14 @@ class Builder {
       return over();
     };
     const enact = (): void => {
+      if (isInForce) return;
       isInForce = true;
       amending.enact();
       move();
       this.#published = published;
       this.#disposal.retire(removed);
     };
-    return { snapshot: this.#snapshot(published, () => undefined, dispose), enact };
+    return { snapshot: this.#snapshot(published, this.#activate, dispose), enact };
   }
 
   /** Binds. First what is bound everywhere: what a plugin does for other APIs may depend on it. */
@@ -577,13 +588,16 @@ function besideOf(text: ConfigText, path: Path, name: string): string {
 
 const maxTextBytes = 8 * 1024 * 1024;
 
-/** As `disposal`, a function of its own. */
+/** Does so once. A function of its own, so that what it keeps alive is not all that building needed. */
 function activation(setups: Setups, text: ConfigText): () => void {
   let locate: Locator | null = text.locate;
   return () => {
+    if (locate === null) return;
     const problem = setups.activate();
-    if (problem === undefined) locate = null;
-    if (problem === undefined || locate === null) return;
+    if (problem === undefined) {
+      locate = null;
+      return;
+    }
     const { path, message } = problem;
     throw new ConfigError([{ at: locate.positionOf([path]), path, message }]);
   };

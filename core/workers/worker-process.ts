@@ -16,6 +16,12 @@ import type { Output } from './output.ts';
 import type { Taker } from './ports.ts';
 import { Wire } from './wire.ts';
 
+/**
+ * V8's flags for a worker, before those of the operator: new objects take half of the memory that Node gives them, which
+ * costs a request nothing that could be measured, and a worker may collect what building has left before it serves.
+ */
+const lean = ['--max-semi-space-size=8', '--expose-gc'];
+
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
 
 /** Building a configuration, or loading code, stands still for longer than a request may. */
@@ -60,7 +66,9 @@ export class WorkerProcess implements Taker {
     const { output, inherited } = surroundings;
     this.#child = fork(program, [], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...inherited],
-      env: { ...process.env, NODE_COMPILE_CACHE: codeCache },
+      // One arena: its few threads seldom allocate at once, and each arena keeps what it once had.
+      env: { MALLOC_ARENA_MAX: '1', ...process.env, NODE_COMPILE_CACHE: codeCache },
+      execArgv: [...lean, ...process.execArgv],
     });
     output.follow(this.#child);
     this.wire = new Wire(this.#child);

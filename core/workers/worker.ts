@@ -41,6 +41,7 @@ class Worker {
   #hub: MachineHub | undefined;
   #state: WorkerState | undefined;
   #prepared: PreparedHere | null = null;
+  #isServing = false;
   #isStopping = false;
 
   listen(): void {
@@ -91,13 +92,21 @@ class Worker {
   }
 
   async #prepare({ copy, development }: Sent): Promise<Prepared> {
-    this.#discard();
+    // One that waits to serve has all that is in force, and need not build it all again.
+    const waiting = this.#isServing ? null : this.#prepared;
+    if (waiting === null) this.#discard();
+    this.#prepared = null;
     if (development !== null) this.#development.know(development);
     const files: Record<string, (typeof copy.files)[string]> = {};
-    const text = await readCopy(copy, process.env, files, this.#known);
+    const text = await readCopy(copy, process.env, files, this.#known).catch((error: unknown) => {
+      waiting?.discard();
+      throw error;
+    });
     try {
-      this.#prepared = await this.#serving().prepare(text);
+      this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());
+      // Nobody waits yet: later it would be a pause.
+      if (!this.#isServing && waiting === null) globalThis.gc?.();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
       return { hashes: [...text.hashes], files, refused: refusedBy(error) };
@@ -107,6 +116,7 @@ class Worker {
   #commit(): Promise<undefined> {
     const prepared = this.#built();
     this.#prepared = null;
+    this.#isServing = true;
     // One that waits is not woken for it.
     this.#delay.enable();
     return prepared.commit() as Promise<undefined>;

@@ -4,11 +4,11 @@ import { close, fsync, write, writeSync } from 'node:fs';
 const maxWaitingBytes = 16 * 1024 * 1024;
 
 /** How many bytes make a batch, and how long fewer of them wait. */
-const batchBytes = 12 * 1024;
+const batchBytes = 48 * 1024;
 const batchMs = 50;
 
 /** Room for a batch and the line that completes it; of bytes that a letter may take in UTF-8. */
-const roomBytes = 16 * 1024;
+const roomBytes = 64 * 1024;
 const mostBytes = 3;
 
 /** When a pipe that was full is tried again, and how often in a row when the process ends. */

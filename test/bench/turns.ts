@@ -16,6 +16,8 @@ export interface Runner {
   readonly target: Target;
   /** Built anew for each measurement: a signature is good for fifteen minutes only. */
   readonly load: () => Load;
+  /** Those of the bench unless given. */
+  readonly connections?: number;
   /** Requests until it is warm; 20,000 unless given. */
   readonly warmUpRequests?: number;
   /** Whether the others are measured without it when it fails. */
@@ -66,7 +68,7 @@ export async function warmUp(bench: Bench, runners: readonly Runner[]): Promise<
 
 async function warmUpOne(
   bench: Bench,
-  { target, load, warmUpRequests: wanted = WARM_UP_REQUESTS }: Runner,
+  { target, load, connections = bench.connections, warmUpRequests: wanted = WARM_UP_REQUESTS }: Runner,
   byTarget: Map<Target, number>,
 ): Promise<void> {
   await probe(target, load());
@@ -75,7 +77,7 @@ async function warmUpOne(
   let used = 0;
   do {
     const seconds = requests < wanted ? WARM_UP_SECONDS : 1;
-    requests += (await measure(bench.workspace, target, load(), bench.connections, seconds)).requests;
+    requests += (await measure(bench.workspace, target, load(), connections, seconds)).requests;
     used += seconds;
   } while (requests < wanted && used < limit);
   byTarget.set(target, requests);
@@ -94,8 +96,8 @@ export async function takeTurns(
   const samples = new Map(ready.map((runner) => [runner, [] as Sample[]]));
   for (let round = 1; round <= rounds; round++) {
     for (const runner of order ?? ready) {
-      const { name, target, load } = runner;
-      const sample = await measure(bench.workspace, target, load(), bench.connections, seconds);
+      const { name, target, load, connections = bench.connections } = runner;
+      const sample = await measure(bench.workspace, target, load(), connections, seconds);
       samples.get(runner)?.push(sample);
       progress(`round ${round}/${rounds}: ${name}: ${sample.cpuUs.toFixed(1)} µs`);
     }

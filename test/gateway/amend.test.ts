@@ -181,16 +181,15 @@ test('an API that takes the path of one that goes, or swaps with it, is found', 
 
 test('a request that is under way ends on the API it began with, which is disposed then', async (t) => {
   let release = (): void => undefined;
-  const arrived = new Promise<void>((resolve) => {
-    const backend = createServer((_request, response) => {
-      release = () => response.end('old');
-      resolve();
-    }).listen(0, '127.0.0.1');
-    t.after(() => backend.close());
-    void once(backend, 'listening').then(() => (port = (backend.address() as AddressInfo).port));
-  });
-  let port = 0;
-  while (port === 0) await new Promise((resolve) => setImmediate(resolve));
+  let arrive = (): void => undefined;
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  const backend = createServer((_request, response) => {
+    release = () => response.end('old');
+    arrive();
+  }).listen(0, '127.0.0.1');
+  t.after(() => backend.close());
+  await once(backend, 'listening');
+  const { port } = backend.address() as AddressInfo;
   const changing = new Changing(t, [counting]);
   const slow = `  g/a:\n    request: { method: GET, path: /a }\n    auth: none\n    backend: { type: http, address: "127.0.0.1:${port}" }\n`;
   await changing.write(config(slow, mock('g/b', '/b', '1')));
@@ -340,6 +339,25 @@ test('the lines of what has not changed are those of the text in force', async (
   assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [6, 6]);
   await changing.write(`# more\n${base.replace('"1"', '"2"')}`);
   assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [5, 5]);
+});
+
+test('what the rest of the configuration left to defaults stays as it was', async (t) => {
+  const changing = new Changing(t, [counting]);
+  const { gateway } = changing;
+  const more = 'management: { port: 0 }\nlimits: { drainTimeoutMs: 10 }\nmetrics: {}\n';
+  await changing.write(config(mock('g/a', '/a', '1')) + more);
+  const [ports, pages] = [gateway.listeners, gateway.management].map((each) => JSON.stringify(each));
+  const limits = { ...gateway.limits() };
+  forget();
+  await changing.write(config(mock('g/a', '/a', '2'), mock('g/b', '/b', '1')) + more);
+  assert.deepEqual(bound, ['g/a', 'g/b']);
+  assert.deepEqual([JSON.stringify(gateway.listeners), JSON.stringify(gateway.management)], [ports, pages]);
+  assert.deepEqual({ ...gateway.limits() }, limits);
+  await changing.get('/b');
+  const page = `http://127.0.0.1:${gateway.management?.port}/metrics`;
+  const told = await (await fetch(page)).text();
+  assert.match(told, /tapgate_published_apis 2/);
+  assert.match(told, /tapgate_requests_total\{api="g\/b"[^}]*\} 1/);
 });
 
 test('a policy that no longer replaces others leaves nothing behind', async (t) => {

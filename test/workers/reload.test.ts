@@ -13,10 +13,13 @@ export default definePlugin({
   section: { name: 'picky', schema: Options({ fails: Type.String() }) },
   setup(section, kit) {
     if (section?.fails === 'elsewhere' && !kit.machine.isMain) kit.problem(['picky', 'fails'], 'not in this worker');
+    let activations = 0;
     return {
       activate() {
         if (section?.fails === 'late' && !kit.machine.isMain) throw new Error('not active in this worker');
+        activations += 1;
       },
+      status: () => ({ activations }),
     };
   },
 });
@@ -117,6 +120,8 @@ test('a worker that starts later has what is in force, whatever the disk holds',
     await fleet.settled(2);
   }
   assert.deepEqual(await answers('/b'), ['200 turn 20']);
+  // The one that waited had its changes one by one, and was told once that they come into force.
+  assert.deepEqual((await fleet.status()).plugins['picky'], { activations: 1 });
 });
 
 test('the number of workers changes with the configuration; one process it cannot become', async () => {

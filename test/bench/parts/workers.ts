@@ -34,7 +34,9 @@ async function start(bench: Bench, scenario: 'plain' | 'full', workers: number):
   const toConfig = (port: number): string =>
     (workers === alone ? '' : `workers: ${workers}\n`) + config(port, backend.port, workspace.directory);
   const target = await startGateway(workspace, `workers-${scenario}-${workers}`, toConfig);
-  return { name, target, load, warmUpRequests: STEADY_REQUESTS * Math.max(1, workers) };
+  const processes = Math.max(1, workers);
+  const connections = bench.connections * processes;
+  return { name, target, load, connections, warmUpRequests: STEADY_REQUESTS * processes };
 }
 
 function nameOf(workers: number): string {
@@ -69,5 +71,5 @@ export function toWorkersReport(measured: readonly Measured[]): string {
   return toParagraphs(EXPLANATION, toTable(headings, rows));
 }
 
-const EXPLANATION = `At full load, each process warm before. CPU time is that of all processes, the supervisor's and that of the worker that waits included; ratios are medians
+const EXPLANATION = `At full load, each process warm before, with the connections of the bench for each process: fewer are fewer requests that a turn of its loop serves at once. CPU time is that of all processes, the supervisor's and that of the worker that waits included; ratios are medians
 of those within the rounds. wrk and the backend need CPUs too: with as many workers as CPUs, all of them wait for each other.`;
