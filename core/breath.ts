@@ -6,22 +6,28 @@ const sliceMs = 0.5;
 
 /**
  * How full, in percent, the space of new objects becomes before V8 collects its garbage. Nearly all that a configuration
- * is made of stays, and what stays is copied meanwhile, which takes a millisecond for each megabyte: of 32 at most.
+ * is built of stays, and what stays is copied meanwhile, which takes a millisecond for each megabyte: of 32 at most. Not
+ * while one is only read: its text, once it has outlived a collection of new objects, stays until one of all objects.
  */
 const usualPercent = 80;
-const breathingPercent = 6;
+const buildingPercent = 6;
 
-let breathing = 0;
+let building = 0;
 
 /** Does work that takes long, with breaks. */
-export async function withBreath<T>(work: (breath: Breath) => Promise<T>): Promise<T> {
-  breathing += 1;
-  collectAt(breathingPercent);
+export function withBreath<T>(work: (breath: Breath) => Promise<T>): Promise<T> {
+  return work(new Breath());
+}
+
+/** The same for work of which much stays, and is made at once. */
+export async function withBreathBuilding<T>(work: (breath: Breath) => Promise<T>): Promise<T> {
+  building += 1;
+  collectAt(buildingPercent);
   try {
-    return await work(new Breath());
+    return await withBreath(work);
   } finally {
-    breathing -= 1;
-    if (breathing === 0) collectAt(usualPercent);
+    building -= 1;
+    if (building === 0) collectAt(usualPercent);
   }
 }
 

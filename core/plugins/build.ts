@@ -12,7 +12,7 @@ import type {
   Published,
   TextFile,
 } from '#sdk';
-import { type Breath, withBreath } from '../breath.ts';
+import { type Breath, withBreath, withBreathBuilding } from '../breath.ts';
 import { Problems, checkEntries, checkRoot } from '../config/check.ts';
 import type { Locator } from '../config/locate.ts';
 import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
@@ -99,7 +99,7 @@ export async function build(
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
-    return await withBreath((breath) => buildWith(text, problems, host, breath));
+    return await withBreathBuilding((breath) => buildWith(text, problems, host, breath));
   } finally {
     host.cages.end();
   }
