@@ -195,23 +195,43 @@ test('what the gateway says of a request is what it knows of it, whatever a plug
   assert.deepEqual(seen.values('x-request-id'), answer.getAll('x-request-id'));
 });
 
-test('what is no text is sent as the text that was checked', async () => {
-  await using backend = await httpBackend();
-  const changing = { toString: () => 'a', valueOf: () => injected } as unknown as string;
-  const hooks: Hooks = {
-    preAuth({ headers }) {
-      headers.flat.push('X-Odd', changing);
-      return undefined;
-    },
-    response({ headers }) {
-      headers.flat.push('X-Odd', changing, 'X-Count', 5 as never);
-      return undefined;
-    },
-  };
-  await using running = await gatewayWith(hooks, backend);
-  const answer = await exchangeRaw(running.port, get);
-  const told = ['x-odd', 'x-count', 'x-injected'].map((name) => answer.get(name));
-  assert.deepEqual(told, ['a', '5', undefined]);
-  assert.deepEqual(backend.seen[0]?.values('x-odd'), ['a']);
-  assert.deepEqual(backend.seen[0]?.values('x-injected'), []);
-});
+/** Another text for who puts it behind one than for who checks it. */
+const changing = { toString: () => 'a', valueOf: () => injected } as unknown as string;
+
+/** A plain request, and one that is Node's to read and answer. */
+const requests = { plain: get, other: get.replace('\r\n\r\n', '\r\nConnection: close, x-a\r\n\r\n') };
+
+for (const [kind, request] of Object.entries(requests)) {
+  test(`what is no text is sent as the text that was checked (${kind})`, async () => {
+    await using backend = await httpBackend();
+    const hooks: Hooks = {
+      preAuth({ headers }) {
+        headers.flat.push('X-Odd', changing);
+        return undefined;
+      },
+      response({ headers }) {
+        headers.flat.push('X-Odd', changing, 'X-Count', 5 as never);
+        return undefined;
+      },
+    };
+    await using running = await gatewayWith(hooks, backend);
+    const answer = await exchangeRaw(running.port, request);
+    const told = ['x-odd', 'x-count', 'x-injected'].map((name) => answer.get(name));
+    assert.deepEqual(told, ['a', '5', undefined]);
+    assert.deepEqual(backend.seen[0]?.values('x-odd'), ['a']);
+    assert.deepEqual(backend.seen[0]?.values('x-injected'), []);
+  });
+
+  test(`what is no text is sent as the text that was checked in trailers too (${kind})`, async () => {
+    await using running = await gatewayWith({
+      preAuth() {
+        const stream = new BodyStream();
+        stream.push(Buffer.from('x'));
+        stream.end(new Fields(['X-Odd', changing]));
+        return reply(200, {}, stream);
+      },
+    });
+    const answer = await exchangeRaw(running.port, request);
+    assert.deepEqual([answer.text, answer.trailers], ['x', [['X-Odd', 'a']]]);
+  });
+}
