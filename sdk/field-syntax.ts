@@ -19,10 +19,12 @@ export function lineStart(name: string): string | undefined {
 }
 
 function learn(name: string): string | undefined {
-  if (!token.test(name)) return undefined;
+  // What is no text could be another name when it is asked again.
+  if (typeof name !== 'string' || !token.test(name)) return undefined;
+  if (known.size >= maxKnown || name.length > maxKnownLength) return `\r\n${name}: `;
   // A copy: a part of a text may hold all of it.
   const start = Buffer.from(`\r\n${name}: `, 'latin1').toString('latin1');
-  if (known.size < maxKnown && name.length <= maxKnownLength) known.set(start.slice(2, -2), start);
+  known.set(start.slice(2, -2), start);
   return start;
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Fields, fieldsOf, isChecked } from './fields.ts';
+import { Fields, fieldsOf, isChecked, lineStart } from './fields.ts';
 
 test('names compare without regard to letter case, and keep their own', () => {
   const fields = new Fields(['Content-Type', 'a', 'X-One', '1']);
@@ -121,4 +121,25 @@ test('what is no text is one from then on', () => {
   fields.set('A', list as never);
   list[0] = 'a\r\nB: 1';
   assert.deepEqual([...fields], [['A', 'a']]);
+});
+
+test('a name that is no text is none, and spoils none', () => {
+  const bad = 'X-A: 1\r\nX-B';
+  let isAsked = false;
+  const name = {
+    toString() {
+      const text = isAsked ? bad : 'X-A';
+      isAsked = true;
+      return text;
+    },
+  } as unknown as string;
+  assert.equal(lineStart(name), undefined);
+  assert.equal(lineStart(bad), undefined);
+  assert.throws(() => new Fields().append(['X-A'] as never, '1'), TypeError);
+});
+
+test('names begin lines, those that are not kept too', () => {
+  for (let count = 0; count < 1100; count += 1) assert.equal(lineStart(`x-${count}`), `\r\nx-${count}: `);
+  const long = 'x'.repeat(5000);
+  assert.equal(lineStart(long), `\r\n${long}: `);
 });

@@ -132,7 +132,11 @@ export class Fields {
   /** Name and value of each line, in wire order. */
   *[Symbol.iterator](): IterableIterator<[name: string, value: string]> {
     const flat = this.#flat;
-    for (let index = 0; index < flat.length; index += 2) yield [flat[index] ?? '', flat[index + 1] ?? ''];
+    for (let index = 0; index < flat.length; index += 2) {
+      // A text: what is none could be another one for who checks it than for who sends it.
+      const value: unknown = flat[index + 1] ?? '';
+      yield [flat[index] ?? '', String(value)];
+    }
   }
 
   clone(): Fields {

@@ -109,8 +109,9 @@ export class HttpDelivery implements Delivery {
     if (this.#awaitsContinue || this.#draining.isDraining || this.#framing === 'closed')
       response.shouldKeepAlive = false;
     const phrase = reason(status);
-    if (phrase === undefined) response.writeHead(status, headers.flat);
-    else response.writeHead(status, phrase, headers.flat);
+    const flat = [...headers].flat();
+    if (phrase === undefined) response.writeHead(status, flat);
+    else response.writeHead(status, phrase, flat);
     try {
       if (!isStream) this.#write(content);
       else if (this.#framing === 'none') {

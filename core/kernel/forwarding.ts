@@ -48,11 +48,13 @@ function startsWith(prefix: string): (name: string) => boolean {
 /** The fields a request is forwarded with (RFC 9110 section 7.6, RFC 7239's de-facto forerunners). */
 export function forwardedFields(exchange: Exchange, via: string): Fields {
   const source = linesOf(exchange.headers);
-  const { isSelfCall } = exchange.incoming;
+  // Not of the exchange: a plugin without types may have put another word there.
+  const { requestId, clientAddress, scheme, host, port, isSelfCall } = exchange.incoming;
   const { withholds } = exchange.snapshot;
   const named = nominated(exchange.headers.combined('connection'));
   const flat: string[] = [];
   let forwardedFor = '';
+  let authority: string | undefined;
   for (let index = 0; index < source.length; index += 2) {
     const name = source[index] ?? '';
     const value = source[index + 1] ?? '';
@@ -60,7 +62,10 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     if (withholds !== null && withholds(name)) continue;
     if (name.length > 31 || (lengths & (1 << name.length)) !== 0) {
       const lower = name.toLowerCase();
-      if (perConnectionFields.has(lower)) continue;
+      if (perConnectionFields.has(lower)) {
+        if (lower === 'host') authority ??= value;
+        continue;
+      }
       if (lower === 'x-forwarded-for') {
         forwardedFor += `${value}, `;
         continue;
@@ -70,23 +75,13 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     }
     flat.push(name, value);
   }
-  flat.push('X-Forwarded-For', forwardedFor + exchange.clientAddress);
+  flat.push('X-Forwarded-For', forwardedFor + clientAddress);
   if (!isSelfCall) {
-    flat.push('X-Forwarded-Proto', exchange.scheme, 'X-Forwarded-Port', String(exchange.port));
-    if (exchange.host !== '') flat.push('X-Forwarded-Host', exchange.headers.get('host') ?? exchange.host);
+    flat.push('X-Forwarded-Proto', scheme, 'X-Forwarded-Port', String(port));
+    if (host !== '') flat.push('X-Forwarded-Host', authority ?? host);
   }
-  flat.push('X-Request-Id', exchange.requestId, 'X-Ca-Request-Id', exchange.requestId, 'Via', via);
-  return fieldsOf(flat, isChecked(exchange.headers) && isAsReceived(exchange));
-}
-
-/** Whether what the gateway writes of a request is still its own word: a plugin without types may have put another there. */
-function isAsReceived({ incoming, clientAddress, scheme, host, requestId }: Exchange): boolean {
-  return (
-    clientAddress === incoming.clientAddress &&
-    scheme === incoming.scheme &&
-    host === incoming.host &&
-    requestId === incoming.requestId
-  );
+  flat.push('X-Request-Id', requestId, 'X-Ca-Request-Id', requestId, 'Via', via);
+  return fieldsOf(flat, isChecked(exchange.headers));
 }
 
 const perConnectionInAnswers: ReadonlySet<string> = new Set([

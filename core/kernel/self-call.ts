@@ -50,7 +50,7 @@ export class SelfTarget implements HttpTarget {
       }, outer.incoming.delivery);
       const inner = new Exchange(
         {
-          requestId: outer.requestId,
+          requestId: outer.incoming.requestId,
           method: outbound.method,
           scheme: this.origin.startsWith('https:') ? 'https' : 'http',
           host: hostName(host),

@@ -108,9 +108,10 @@ function authorize(exchange: Exchange, backend: Backend): void {
 }
 
 function prepare(exchange: Exchange, backend: Backend): void {
-  const outbound = new Outbound(exchange, `${exchange.httpVersion} ${exchange.snapshot.pseudonym}`);
+  let outbound: Outbound;
   let refusal: Reply | undefined;
   try {
+    outbound = new Outbound(exchange, `${exchange.httpVersion} ${exchange.snapshot.pseudonym}`);
     refusal = backend.prepare?.(outbound);
   } catch (error) {
     backendFault(exchange, error);
@@ -282,14 +283,16 @@ function deliver(exchange: Exchange, inbound: Inbound): void {
     return;
   }
   const { refusal } = inbound;
+  // Not of the exchange: what a plugin without types puts there may be nothing that can be sent.
+  const { requestId } = exchange.incoming;
   exchange.refusal = refusal;
   try {
     finish(exchange, inbound);
     if (refusal !== undefined && inbound.body === null) {
       inbound.headers.set('Content-Type', 'application/json');
-      inbound.body = renderRefusal(refusal, exchange.requestId);
+      inbound.body = renderRefusal(refusal, requestId);
     }
-    inbound.headers.set('X-Request-Id', exchange.requestId);
+    inbound.headers.set('X-Request-Id', requestId);
     if (inbound.tunnel === null || inbound.status !== 101) checkFinal(inbound);
     exchange.incoming.delivery.send(inbound, exchange, (bytesSent, outcome, bytesReceived) => {
       complete(exchange, inbound.status, outcome, bytesSent, bytesReceived);

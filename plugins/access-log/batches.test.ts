@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   constants,
@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { Batches } from './batches.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapgate-batches-'));
@@ -137,4 +138,44 @@ test('a process that ends by itself or by its own word leaves no line behind', (
     execFileSync(process.execPath, ['--input-type=module', '-e', program]);
     assert.equal(readFileSync(file, 'utf8'), 'one\ntwo\n');
   }
+});
+
+test('a process that ends waits for a reader who is slow, as long as it reads', async () => {
+  const path = join(folder, 'last');
+  execFileSync('mkfifo', [path]);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  // More than tries of 64 KiB take. Of lines that are longer than a batch, so that none is being written when it ends.
+  const program = `
+    import { constants, openSync } from 'node:fs';
+    import { Batches } from ${JSON.stringify(new URL('batches.ts', import.meta.url).href)};
+    const batches = new Batches(openSync(${JSON.stringify(path)}, constants.O_WRONLY | constants.O_NONBLOCK), () => undefined);
+    for (let count = 0; count < 50; count += 1) batches.write('x'.repeat(29_999) + '\\n');
+    process.exit(0);`;
+  const writer = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  const buffer = Buffer.alloc(64 * 1024);
+  const read = (): number => {
+    try {
+      return readSync(reader, buffer);
+    } catch {
+      return 0;
+    }
+  };
+  let got = 0;
+  for (let count = 0; writer.exitCode === null || count > 0; got += count) {
+    // Slower than it is written, or the pipe would seldom be full.
+    await setTimeout(40);
+    count = read();
+  }
+  assert.equal(got, 1_500_000);
+  closeSync(reader);
+});
+
+test('a file that does not let itself be closed is told', async () => {
+  const descriptor = openSync(join(folder, 'closed'), 'a');
+  const told: string[] = [];
+  const batches = new Batches(descriptor, (error) => told.push(error.message));
+  closeSync(descriptor);
+  batches.end();
+  await until(() => told.length > 0);
+  assert.match(told[0] ?? '', /EBADF/);
 });

@@ -11,7 +11,7 @@ const batchMs = 50;
 const roomBytes = 64 * 1024;
 const mostBytes = 3;
 
-/** When a pipe that was full is tried again, and how often when the process ends. */
+/** When a pipe that was full is tried again, and how often in a row when the process ends. */
 const busyMs = 100;
 const lastTries = 20;
 
@@ -68,6 +68,7 @@ export class Batches {
     for (let written = 0; written < rest.length;) {
       try {
         written += writeSync(this.#descriptor, rest, written);
+        tries = 0;
       } catch (error) {
         tries += 1;
         if (!isBusy(error) || tries > lastTries) return;
@@ -145,6 +146,11 @@ export class Batches {
     } else this.#failed(error);
   }
 
+  // Some file systems tell only now what they could not write; unheard, it would end the process.
+  readonly #closed = (error?: Error | null): void => {
+    if (error) this.#failed(error);
+  };
+
   #close(): void {
     this.#state = 'closed';
     this.#waiting.length = 0;
@@ -152,7 +158,7 @@ export class Batches {
     alive.delete(this);
     if (alive.size === 0) process.off('exit', finishAll);
     // Standard output is not ours to close.
-    if (this.#descriptor > 2) fsync(this.#descriptor, () => close(this.#descriptor));
+    if (this.#descriptor > 2) fsync(this.#descriptor, () => close(this.#descriptor, this.#closed));
   }
 }
 

@@ -17,7 +17,7 @@ export function lineOf(notice: Completed, { clock, extra, masks }: LineOptions):
   const { requestId, clientAddress, method, scheme, host, path } = arrival;
   let line =
     `{"time":"${timeOf(exchange?.receivedAt ?? clock.now())}","requestId":${json(requestId)}` +
-    `,"client":${json(clientAddress)},"method":${json(method)},"scheme":"${scheme}"` +
+    `,"client":${json(clientAddress)},"method":${json(method)},"scheme":${json(scheme)}` +
     `,"host":${json(host)},"path":${json(path)},"status":${notice.status},"outcome":"${notice.outcome}"` +
     `,"durationMs":${millis(notice.durationMs)}`;
   if (backendMs !== undefined) line += `,"backendMs":${millis(backendMs)}`;

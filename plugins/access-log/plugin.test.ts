@@ -146,6 +146,8 @@ test('a line is what JSON.stringify makes of what it says, whatever stands in it
           preAuth(exchange) {
             const id = texts[Number(exchange.query.get('n'))] ?? '';
             exchange.identity = { type: 'odd', id };
+            // As a plugin without types may.
+            Object.assign(exchange, { scheme: id });
             return refuse('access-denied', { cause: id });
           },
         }),
@@ -155,8 +157,8 @@ test('a line is what JSON.stringify makes of what it says, whatever stands in it
   for (const [index] of texts.entries()) await gateway.request('GET', `http://g/a?n=${index}`);
   const lines = await linesOf(file, texts.length);
   assert.deepEqual(
-    lines.map(({ identity, cause }) => [identity, cause]),
-    texts.map((text) => [text, text]),
+    lines.map(({ identity, cause, scheme }) => [identity, cause, scheme]),
+    texts.map((text) => [text, text, text]),
   );
   const written = readFileSync(file, 'utf8').split('\n').slice(0, -1);
   assert.deepEqual(

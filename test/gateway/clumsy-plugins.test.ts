@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BodyStream, Fields, type Hooks, Reply, definePlugin, reply } from '#sdk';
-import { httpBackend } from './support/backend.ts';
+import { type Backend, httpBackend } from './support/backend.ts';
 import { type Running, passTo, startGateway } from './support/gateway.ts';
 import { exchangeRaw, openRaw } from './support/raw-client.ts';
 import { until } from './support/within.ts';
@@ -9,16 +9,15 @@ import { until } from './support/within.ts';
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 
 /** A gateway whose one API has a plugin written without types. */
-async function gatewayWith(hooks: Hooks): Promise<Running> {
+async function gatewayWith(hooks: Hooks, backend?: Backend): Promise<Running> {
   const clumsy = definePlugin({ name: 'clumsy', summary: 'Is written without types.', bind: () => hooks });
+  const mock = {
+    request: { method: 'ANY', path: '/', match: 'prefix' },
+    auth: 'none',
+    backend: { type: 'mock', body: 'hello' },
+  };
   return startGateway(
-    {
-      'main/all': {
-        request: { method: 'ANY', path: '/', match: 'prefix' },
-        auth: 'none',
-        backend: { type: 'mock', body: 'hello' },
-      },
-    },
+    { 'main/all': backend === undefined ? mock : passTo(backend.port) },
     {
       plugins: [clumsy],
       root: { plugins: { p: { type: 'clumsy' } }, bindings: [{ plugin: 'p', apis: ['main/all'] }] },
@@ -151,9 +150,9 @@ const injections: Readonly<Record<string, Hooks>> = {
       return undefined;
     },
   },
-  'the address of the caller': {
+  'fields of a request that has none': {
     preAuth: (exchange) => {
-      Object.assign(exchange, { clientAddress: injected });
+      Object.assign(exchange, { headers: { flat: ['X-Bad', injected] } });
       return undefined;
     },
   },
@@ -162,17 +161,77 @@ const injections: Readonly<Record<string, Hooks>> = {
 for (const [what, hooks] of Object.entries(injections)) {
   test(`a line end in ${what} reaches no backend`, async () => {
     await using backend = await httpBackend();
-    const clumsy = definePlugin({ name: 'clumsy', summary: 'Is written without types.', bind: () => hooks });
-    await using running = await startGateway(
-      { 'main/all': passTo(backend.port) },
-      {
-        plugins: [clumsy],
-        root: { plugins: { p: { type: 'clumsy' } }, bindings: [{ plugin: 'p', apis: ['main/all'] }] },
-      },
-    );
+    await using running = await gatewayWith(hooks, backend);
     const answer = await exchangeRaw(running.port, get);
     assert.ok(answer.status === 400 || answer.status === 500, `${answer.status}`);
     assert.equal(answer.get('x-injected'), undefined);
     assert.equal(backend.seen.length, 0);
+  });
+}
+
+/** Members of an exchange that a plugin without types may set, and that are sent. */
+const ofGateway = ['clientAddress', 'host', 'requestId', 'scheme'] as const;
+
+test('what the gateway says of a request is what it knows of it, whatever a plugin makes of that', async () => {
+  await using backend = await httpBackend();
+  const hooks: Hooks = {
+    preAuth(exchange) {
+      Object.assign(exchange, Object.fromEntries(ofGateway.map((name) => [name, injected])));
+      Object.defineProperty(exchange, 'port', { value: injected });
+      exchange.headers.get = () => injected;
+      return undefined;
+    },
+  };
+  await using running = await gatewayWith(hooks, backend);
+  const answer = await exchangeRaw(running.port, get);
+  assert.equal(answer.status, 200);
+  const [seen] = backend.seen;
+  assert.ok(seen !== undefined);
+  assert.deepEqual(seen.values('x-injected'), []);
+  assert.deepEqual(
+    ['for', 'proto', 'host', 'port'].flatMap((name) => seen.values(`x-forwarded-${name}`)),
+    ['127.0.0.1', 'http', 'a', String(running.port)],
+  );
+  assert.deepEqual(seen.values('x-request-id'), answer.getAll('x-request-id'));
+});
+
+/** Another text for who puts it behind one than for who checks it. */
+const changing = { toString: () => 'a', valueOf: () => injected } as unknown as string;
+
+/** A plain request, and one that is Node's to read and answer. */
+const requests = { plain: get, other: get.replace('\r\n\r\n', '\r\nConnection: close, x-a\r\n\r\n') };
+
+for (const [kind, request] of Object.entries(requests)) {
+  test(`what is no text is sent as the text that was checked (${kind})`, async () => {
+    await using backend = await httpBackend();
+    const hooks: Hooks = {
+      preAuth({ headers }) {
+        headers.flat.push('X-Odd', changing);
+        return undefined;
+      },
+      response({ headers }) {
+        headers.flat.push('X-Odd', changing, 'X-Count', 5 as never);
+        return undefined;
+      },
+    };
+    await using running = await gatewayWith(hooks, backend);
+    const answer = await exchangeRaw(running.port, request);
+    const told = ['x-odd', 'x-count', 'x-injected'].map((name) => answer.get(name));
+    assert.deepEqual(told, ['a', '5', undefined]);
+    assert.deepEqual(backend.seen[0]?.values('x-odd'), ['a']);
+    assert.deepEqual(backend.seen[0]?.values('x-injected'), []);
+  });
+
+  test(`what is no text is sent as the text that was checked in trailers too (${kind})`, async () => {
+    await using running = await gatewayWith({
+      preAuth() {
+        const stream = new BodyStream();
+        stream.push(Buffer.from('x'));
+        stream.end(new Fields(['X-Odd', changing]));
+        return reply(200, {}, stream);
+      },
+    });
+    const answer = await exchangeRaw(running.port, request);
+    assert.deepEqual([answer.text, answer.trailers], ['x', [['X-Odd', 'a']]]);
   });
 }

@@ -43,7 +43,9 @@ export function writeRequestHead(options: RequestOptions): RequestHead {
   let lines = '';
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] ?? '';
-    const value = headers[index + 1] ?? '';
+    const given: unknown = headers[index + 1] ?? '';
+    // Once: what is no text could be another one when it is asked again.
+    const value = String(given);
     const start = lineStart(name);
     if (start === undefined) throw new errors.InvalidArgumentError('invalid header name');
     if (!areFieldsChecked && !isFieldValue(value)) throw refused(name);

@@ -50,12 +50,14 @@ export function writeInterimHead(status: number, flat: readonly string[]): strin
  * A line with a field, behind the line before.
  * @throws TypeError for one that would not arrive as it was meant
  */
-export function fieldLine(name: string, value: string, isFit = false): string {
+export function fieldLine(name: string, value: unknown, isFit = false): string {
   const start = lineStart(name);
   if (start === undefined) throw new TypeError(`not a header field name: ${JSON.stringify(name)}`);
-  if (!isFit && !isFieldValue(value))
+  // Once: what is no text could be another one when it is asked again.
+  const text = String(value);
+  if (!isFit && !isFieldValue(text))
     throw new TypeError(`header field ${name}: control characters are not allowed`);
-  return start + value;
+  return start + text;
 }
 
 const statusLines: string[] = [];
