@@ -48,4 +48,14 @@ export class Breath {
     await setImmediate();
     this.#since = performance.now();
   }
+
+  /** Runs what pauses at each `yield`. */
+  async through<T>(steps: Generator<undefined, T, unknown>): Promise<T> {
+    let step = steps.next();
+    while (step.done !== true) {
+      if (this.isDue) await this.take();
+      step = steps.next();
+    }
+    return step.value;
+  }
 }

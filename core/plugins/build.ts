@@ -1,4 +1,3 @@
-import { dirname, resolve } from 'node:path';
 import type {
   Api,
   Clock,
@@ -10,7 +9,6 @@ import type {
   Machine,
   PluginDefinition,
   Published,
-  TextFile,
 } from '#sdk';
 import { type Breath, withBreath, withBreathBuilding } from '../breath.ts';
 import { Problems, checkEntries, checkRoot } from '../config/check.ts';
@@ -33,6 +31,7 @@ import type { HeldState } from '../state/state.ts';
 import { type StatePlan, planState } from '../state/state-plan.ts';
 import { checkSharing } from '../workers/state.ts';
 import { Amending, Unamendable } from './amending.ts';
+import { besideOf, readBeside } from './beside.ts';
 import { Binder, type Prepared } from './bind.ts';
 import { Disposal } from './disposal.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
@@ -182,15 +181,6 @@ function blankEndpoints(apis: readonly ApiIn[]): Endpoint[] {
   return apis.flatMap(({ api, environments }) =>
     environments.map((environment) => blankEndpoint({ api, environment })),
   );
-}
-
-async function inSteps<T>(steps: Generator<undefined, T, unknown>, breath: Breath): Promise<T> {
-  let step = steps.next();
-  while (step.done !== true) {
-    if (breath.isDue) await breath.take();
-    step = steps.next();
-  }
-  return step.value;
 }
 
 /** What the kits of a plugin have in common. */
@@ -379,7 +369,7 @@ class Builder {
     } finally {
       amending.end();
     }
-    const move = await inSteps(this.#lines.moves(this.#read().locate), breath);
+    const move = await breath.through(this.#lines.moves(this.#read().locate));
     let isInForce = false;
     const over = this.#disposal.use();
     const dispose = (): Promise<unknown> => {
@@ -574,24 +564,6 @@ interface Rest {
   readonly prepared: Prepared;
   readonly at: Position | undefined;
 }
-
-/** Reads a file that the configuration names. Noted before it is read: a change may mend what cannot be. */
-function readBeside(text: ConfigText, problems: Problems, path: Path, name: string): TextFile | undefined {
-  const file = besideOf(text, path, name);
-  try {
-    return { file, text: text.read(file, maxTextBytes) };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : 'it failed';
-    problems.add(path, `the file cannot be read: ${reason}`);
-    return undefined;
-  }
-}
-
-function besideOf(text: ConfigText, path: Path, name: string): string {
-  return resolve(dirname(resolve(text.locate.fileOf(path))), name);
-}
-
-const maxTextBytes = 8 * 1024 * 1024;
 
 /** Does so once. A function of its own, so that what it keeps alive is not all that building needed. */
 function activation(setups: Setups, text: ConfigText): () => void {
