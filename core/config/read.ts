@@ -142,10 +142,7 @@ function mergeSections(
       continue;
     }
     if (node.content === null) continue;
-    const { source, at, keyAt, isSecret } = before;
-    const first = copies.has(before.content)
-      ? before
-      : { source, at, keyAt, isSecret, content: copyOf(before) };
+    const first = copies.has(before.content) ? before : copyOf(before);
     copies.add(first.content);
     sections.set(name, first);
     if (first.content instanceof Map && node.content instanceof Map) {
@@ -161,9 +158,9 @@ function mergeSections(
 }
 
 /** Nodes are shared by aliases: only a copy of a section may take in more. */
-function copyOf({ content }: Node): Node['content'] {
-  if (content instanceof Map) return new Map(content);
-  return Array.isArray(content) ? [...content] : content;
+function copyOf({ source, at, keyAt, isSecret, content }: Node): Node {
+  const own = content instanceof Map ? new Map(content) : Array.isArray(content) ? [...content] : content;
+  return { source, at, keyAt, isSecret, content: own };
 }
 
 function conflict(path: string[], later: Node, earlier: Node): Problem {
