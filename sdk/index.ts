@@ -26,4 +26,3 @@ export * from './reply.ts';
 export * from './routes.ts';
 export * from './schema.ts';
 export * from './services.ts';
-export * from './uuid.ts';

@@ -1,10 +1,11 @@
 import type { TLSSocket } from 'node:tls';
-import { type Clock, type Fields, type HostTable, type RefusalKind, newUuid } from '#sdk';
+import type { Clock, Fields, HostTable, RefusalKind } from '#sdk';
 import type { Snapshot } from '../kernel/endpoint.ts';
 import { type Delivery, Exchange } from '../kernel/exchange.ts';
 import type { RequestBody } from '../kernel/request-body.ts';
 import type { Head } from './head.ts';
 import { type ListenerTls, clientRefusal } from './tls.ts';
+import { newUuid } from './uuid.ts';
 
 /** What may come in (Huawei guide 4.3.3: 414, 494) and how long it may take. */
 export interface IngressLimits {

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type RefusalKind, newUuid, refusalKinds } from '#sdk';
+import { type RefusalKind, refusalKinds } from '#sdk';
 import { renderRefusal } from '../kernel/render.ts';
+import { newUuid } from './uuid.ts';
 
 /** What Node tells of bytes that are no request. */
 interface ParserError extends Error {

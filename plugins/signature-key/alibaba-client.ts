@@ -1,5 +1,4 @@
-import { createSecretKey } from 'node:crypto';
-import { newUuid } from '#sdk';
+import { createSecretKey, randomUUID } from 'node:crypto';
 import { signClient } from '#sdk/signatures/alibaba';
 import { type Method, alibabaSigner } from './method.ts';
 
@@ -18,7 +17,7 @@ export const alibabaClient: Method = ({ key, secret, algorithm = 'HmacSHA256' },
       key,
       secret: prepared,
       timestampMs: clock.now(),
-      nonce: newUuid(),
+      nonce: randomUUID(),
       algorithm,
       names,
       body,
