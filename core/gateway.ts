@@ -234,13 +234,14 @@ export class Gateway {
   /** Builds, and connects to what is shared. */
   async #open(text: ConfigText, waiting: Prepared | null = null): Promise<Built> {
     const discard = (): void => waiting?.discard();
-    const built = await this.build(text, waiting?.built ?? this.#built, discard)
-      .then((next) => {
-        // Where nobody is served the change need not wait.
-        if (waiting !== null) next.enact?.();
-        return next;
-      })
-      .finally(discard);
+    let built: Built;
+    try {
+      built = await this.build(text, waiting?.built ?? this.#built, discard);
+      // Where nobody is served the change need not wait.
+      if (waiting !== null) built.enact?.();
+    } finally {
+      discard();
+    }
     try {
       await built.state.open();
     } catch (error) {

@@ -154,7 +154,7 @@ export class Problems {
   }
 }
 
-/** Checks a whole configuration, entry by entry: at once it would keep requests waiting. */
+/** Checks a configuration, or some sections of it, entry by entry: at once it would keep requests waiting. */
 export async function checkRoot(
   schema: TSchema,
   root: Readonly<Record<string, unknown>>,
@@ -175,17 +175,6 @@ export async function checkRoot(
       if (breath.isDue) await breath.take();
     }
   }
-}
-
-/** Checks some entries of sections of records, the rest being as it was. */
-export function checkEntries(
-  schema: TSchema,
-  root: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  problems: Problems,
-): void {
-  for (const { section, schema: each } of partsOf(schema).entries)
-    for (const [name, entry] of Object.entries(root[section] ?? {}))
-      problems.check(each, entry, [section, name]);
 }
 
 interface Parts {

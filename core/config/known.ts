@@ -27,6 +27,9 @@ interface Entry {
   reading: number;
 }
 
+/** Of what is not compared by its text. */
+const unwritten = { text: '', column: 0 };
+
 type Names = Map<Place['name'], Entry>;
 
 /** What is new, other than before, or gone: the names by section. What cannot be compared counts as changed. */
@@ -122,24 +125,20 @@ export class Known {
   /** Takes what an entry says that was not met. */
   keep(place: Place, { source, start, end, column }: Stretch, value: unknown): void {
     const all = source.slice(start, end);
-    this.#put(place, {
-      text: flat(hasBlock(all) ? all : withoutBlanks(all)),
-      column,
-      value,
-      reading: this.#reading,
-    });
+    const text = flat(hasBlock(all) ? all : withoutBlanks(all));
+    this.#put(place, { text, column, value });
   }
 
   /** Takes what is compared by its value. */
   note(place: Place, value: unknown): void {
     const entry = this.#namesAt(place)?.get(place.name);
     if (entry !== undefined && entry.value === value) entry.reading = this.#reading;
-    else this.#put(place, { text: '', column: 0, value, reading: this.#reading });
+    else this.#put(place, { ...unwritten, value });
   }
 
   /** Takes notice of what cannot be compared: it counts as changed each time, and so it does when it is gone. */
   mark(place: Place): void {
-    this.#put(place, { text: '', column: 0, value: undefined, reading: this.#reading });
+    this.#put(place, { ...unwritten, value: undefined });
   }
 
   /** All of a section may come from elsewhere, by names that are not told; the next reading may not have those. */
@@ -157,12 +156,12 @@ export class Known {
     return this.#entries.get(file)?.get(section);
   }
 
-  #put(place: Place, entry: Entry): void {
+  #put(place: Place, entry: Omit<Entry, 'reading'>): void {
     const sections = this.#entries.get(place.file) ?? new Map<string, Names>();
     this.#entries.set(place.file, sections);
     const names = sections.get(place.section) ?? new Map<Place['name'], Entry>();
     sections.set(place.section, names);
-    names.set(place.name, entry);
+    names.set(place.name, { ...entry, reading: this.#reading });
     this.#change(place.section, place.name);
   }
 }

@@ -11,7 +11,7 @@ import type {
   Published,
 } from '#sdk';
 import { type Breath, withBreath, withBreathBuilding } from '../breath.ts';
-import { Problems, checkEntries, checkRoot } from '../config/check.ts';
+import { Problems, checkRoot } from '../config/check.ts';
 import type { Locator } from '../config/locate.ts';
 import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
@@ -335,7 +335,7 @@ class Builder {
     const { apis: all = {} } = this.#root;
     const kept = [...names].map(String).filter((name) => Object.hasOwn(all, name));
     const definitions = Object.fromEntries(kept.map((name) => [name, all[name] as ApiConfig]));
-    checkEntries(rootSchema(this.#plugins), { apis: definitions }, this.#problems);
+    await checkRoot(rootSchema(this.#plugins), { apis: definitions }, this.#problems, breath);
     this.#assertGood();
     const apis = await this.#apis(definitions, breath);
     const added = blankEndpoints(apis);

@@ -36,8 +36,10 @@ export class Lines {
   readonly #entries = new Map<unknown, Map<unknown, Entry>>();
 
   placeOf(path: Path, locate: Locator): Position {
-    const entry = this.#entry(path, locate);
-    return new Place(entry, locate.positionOf(entry.path), locate.positionOf(path));
+    const entryPath = path.slice(0, 2);
+    const begin = locate.positionOf(entryPath);
+    const at = path.length > 2 ? locate.positionOf(path) : begin;
+    return new Place(this.#entry(entryPath, begin), begin, at);
   }
 
   /** What to set when another reading comes into force, in which these entries are what they were, and where they are not. */
@@ -59,14 +61,11 @@ export class Lines {
     this.#entries.get(section)?.delete(name);
   }
 
-  #entry([section, name]: Path, locate: Locator): Entry {
+  #entry(path: Path, { file, line }: Position): Entry {
+    const [section, name] = path;
     const names = this.#entries.get(section) ?? new Map<unknown, Entry>();
     this.#entries.set(section, names);
-    const there = names.get(name);
-    if (there !== undefined) return there;
-    const path = [section, name].filter((step) => step !== undefined);
-    const { file, line } = locate.positionOf(path);
-    const entry = { path, file, line };
+    const entry = names.get(name) ?? { path, file, line };
     names.set(name, entry);
     return entry;
   }
