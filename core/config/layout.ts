@@ -110,6 +110,8 @@ export function* layoutOf({ source, content, at }: Node): Generator<undefined, L
     yield;
   }
   const end = next ?? text.length;
-  if (layout !== undefined) add(layout, end, source.positionOf(end).line);
+  const { line, column } = source.positionOf(end);
+  // The last line of a file may not end.
+  if (layout !== undefined) add(layout, end, column === 1 ? line : line + 1);
   return layout;
 }

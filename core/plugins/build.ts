@@ -360,6 +360,9 @@ class Builder {
     );
     this.#binder.lend(amending.kit);
     for (const name of names) this.#lines.forget('apis', name);
+    const { locate, reading } = this.#read();
+    // Before there are those of new APIs, which stand where they are to.
+    const move = await breath.through(this.#lines.moves(locate, reading?.moved));
     try {
       await this.#bindings.resolve(apis, breath);
       await this.#fill(added, breath);
@@ -371,8 +374,6 @@ class Builder {
     } finally {
       amending.end();
     }
-    const { locate, reading } = this.#read();
-    const move = await breath.through(this.#lines.moves(locate, reading?.moved));
     let isInForce = false;
     const over = this.#disposal.use();
     const dispose = (): Promise<unknown> => {

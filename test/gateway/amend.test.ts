@@ -547,6 +547,40 @@ test('the lines of what has not changed are those of the text in force', async (
   assert.deepEqual([await lineOf('/a'), await lineOf('/b')], [5, 5]);
 });
 
+test('the lines of an API that has grown are its own, and those of the last one in a file that ends without a line', async (t) => {
+  const errors: unknown[] = [];
+  const failing = definePlugin({
+    name: 'failing',
+    summary: 'Fails.',
+    apiField: 'failing',
+    bind: () => ({
+      preAuth() {
+        throw new Error('always');
+      },
+    }),
+  });
+  const log = { ...silentLog, error: (fields: object) => void errors.push(fields) };
+  const changing = new Changing(t, [failing, counting], log);
+  const named = (name: string, more = ''): string => mock(`g/${name}`, `/${name}`, '1', `${more}    failing: true\n`);
+  const linesOf = async (text: string, ...names: string[]): Promise<void> => {
+    await changing.write(text);
+    for (const name of names) {
+      assert.match(await changing.get(`/${name}`), /^500/);
+      const [{ at }] = errors.splice(0) as [{ at?: string }];
+      const line = text.slice(0, text.indexOf('failing:', text.indexOf(`g/${name}:`))).split('\n').length;
+      assert.match(at ?? '', new RegExp(`:${line}:\\d+$`), `${name}: ${text}`);
+    }
+  };
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => named(name)) as [string, string, string];
+  await linesOf(config(a, c), 'a', 'c');
+  await linesOf(config(a, b, named('d'), named('e'), c), 'a', 'b', 'd', 'e', 'c');
+  await linesOf(config(a, b, c), 'a', 'b', 'c');
+  const last = `  g/z: { request: { method: GET, path: /z }, auth: none, backend: { type: mock }, failing: true }`;
+  await linesOf(config(a, last), 'a', 'z');
+  await linesOf(`${config(a, last)}\n# note\n`, 'a', 'z');
+  await linesOf(config(a, last), 'a', 'z');
+});
+
 test('what the rest of the configuration left to defaults stays as it was', async (t) => {
   const changing = new Changing(t, [counting]);
   const { gateway } = changing;
