@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Known } from './known.ts';
 import { readPart } from './part.ts';
+import type { Path } from './problems.ts';
 import { type ConfigText, readListed } from './read.ts';
 import { atOnce } from './steps.ts';
 import { random, visit } from './testing.ts';
@@ -65,12 +66,63 @@ bindings:
   - { plugin: p, apis: ["*"] }
 `;
 
+const odd = `%YAML 1.2
+--- # c
+apis:
+    __proto__: { a: 1 }
+    constructor:
+        text: |2+
+            x
+
+    g/s: &s scalar
+    "10": !!map
+        k: &k [v, 'it''s', "\\x41\\
+          b"]
+    "g/q":
+    - 1
+    2: { <<: { m: 1 }, n: 2 }
+    g/t:	# tab
+        x:	y
+        z: >+
+
+            folded
+
+
+    g/u: [a: b, { c, d: }, [*k]]
+    'g/v': |
+     v
+    g/w: { r: *s }
+`;
+
+const last = `listeners: []
+apis:
+ a: {}
+ b:
+  c: "\${env:NAME} and \${env:NO:-more}"
+  d:
+  - |
+   text
+ ${'k'.repeat(1022)}: 1
+ e: |-
+  end`;
+
+const bases: readonly string[] = [
+  base,
+  base.replace('&d {}', '{}').replace('*d', '{}'),
+  base.replace('&d {}', '{}').replace('*d', '{}').replaceAll('\n', '\r\n'),
+  base.replace('&d {}', '{}').replace('*d', '{}').replaceAll('\n', '\r'),
+  odd,
+odd.replaceAll('\n', '\r\n'),
+  last,
+];
+
 /** One on each line; what JSON cannot write in a line is escaped. */
 const pieces: readonly string[] =
   `
 "\\n" "\\r\\n" "\\r" "  " " " "\\t" "#" "# c\\n" "  # c\\n" "    " "-" "- " ": " ":" "," "}" "{" "]" "'" "|" ">"
 "|+\\n" "|1\\n" "&d " "&n " "*d" "!!str " "? " "<<: *d" "---\\n" "...\\n" "%YAML 1.2\\n" "\\"" "ü" "\\uFEFF" "\\u0000" "\\u2028"
 "  g/n: {}\\n" "  g/a: {}\\n" "  g/n:\\n    x: 2\\n" "g/n: {}\\n" "apis:\\n" "more: {}\\n" "  - a\\n" "  ? g/q\\n"
+"[" "|2+\\n" ">-\\n" "!!map " "!!null" "!" "*s" "&s " "<<: {}\\n" "    g/n: {}\\n" " a: 2\\n" " n:" "    __proto__: 1\\n" "? " ": x\\n"
 "    y: 2\\n" "  \\"g/n\\": 5\\n" "  g/n: |\\n" "    # c\\n" "  g/n: \\"\\n" "  &k g/n: 1\\n" "\${env:NAME}" "\${file:s}"
 `
     .match(/"(?:[^"\\]|\\.)*"/g)
@@ -103,9 +155,20 @@ function entriesOf({ root, locate }: ConfigText): Map<string, { said: string; li
   );
 }
 
+/** Whether the entry cannot be read by itself; whoever asks for it has all read. */
+function isMissed({ locate }: ConfigText, path: Path): boolean {
+  try {
+    locate.positionOf(path);
+    return false;
+  } catch (error) {
+    assert.match(String(error), /this was not read/);
+    return true;
+  }
+}
+
 function assertSamePlaces(part: ConfigText, fresh: ConfigText, where: string): void {
   visit(fresh.root['apis'], ['apis'], (path) => {
-    if (path.length === 1) return;
+    if (path.length === 1 || isMissed(part, path)) return;
     for (const options of [{}, { key: true }, { offset: 1 }])
       assert.deepEqual(
         part.locate.positionOf(path, options),
@@ -123,7 +186,7 @@ test('whatever is changed, what is read of it alone says what all of it says, wh
   for (let seed = 1; seed <= seeds; seed += 1) {
     const next = random(seed);
     const reader = new Reader({ NAME: 'n' });
-    reader.text = seed % 2 === 0 ? base : base.replace('&d {}', '{}').replace('*d', '{}');
+    reader.text = bases[seed % bases.length] ?? '';
     let last = reader.whole(reader.known);
     let before = entriesOf(last);
     for (let step = 0; step < 4; step += 1) {

@@ -146,6 +146,8 @@ class Draft implements Memory {
   }
 
   note(...entry: Parameters<Known['note']>): void {
+    // What is no mapping may have an anchor, or be a secret; and it is no API.
+    if (entry[0].name !== undefined) this.isPlain = false;
     this.#kept.push(() => this.#known.note(...entry));
   }
 

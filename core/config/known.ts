@@ -139,10 +139,9 @@ export class Known {
     return this.#entangled.size > 0;
   }
 
-  /** Whether what the entry says follows from its text alone. */
+  /** Whether what the entry says follows from its text alone. Of what is compared by its value nobody knows. */
   isPlain(place: Place): boolean {
-    const entry = this.#namesAt(place)?.get(place.name);
-    return entry !== undefined && (entry.text !== '' || entry.value !== undefined);
+    return (this.#namesAt(place)?.get(place.name)?.text ?? '') !== '';
   }
 
   /** As if nothing had been read. */

@@ -4,6 +4,7 @@ import { hashing } from './files.ts';
 import type { Edit } from './known.ts';
 import { type Layout, section } from './layout.ts';
 import { parseText } from './parse.ts';
+import type { Problem } from './problems.ts';
 import type { Secrets } from './secrets.ts';
 import { atOnce } from './steps.ts';
 import { withLongBreath } from '../breath.ts';
@@ -135,7 +136,7 @@ export class Whole {
     this.#spare = Buffer.from(part.bytes.buffer);
   }
 
-  /** An entry of the section, read again; undefined when it stands nowhere by itself. */
+  /** An entry of the section, read again; undefined when it stands nowhere, or what it says does not by itself. */
   nodeOf(name: string, secrets: Secrets): Node | undefined {
     for (const [file, { bytes, layout }] of this.#parts) {
       const index = layout?.names.indexOf(name) ?? -1;
@@ -143,7 +144,10 @@ export class Whole {
       const text = heading + bytes.toString('utf8', layout.startOf(index), layout.startOf(index + 1));
       const { lineStarts, events } = parseText(text);
       const source = new Source(file, text, lineStarts, events ?? undefined, layout.lineOf(index) - 1);
-      const { content } = atOnce(new Composer(source, secrets, []).document());
+      const problems: Problem[] = [];
+      const { content } = atOnce(new Composer(source, secrets, problems).document());
+      // Such as an alias of what stands in another entry.
+      if (problems.length > 0) return undefined;
       const entries = content instanceof Map ? content.get(section)?.content : undefined;
       return entries instanceof Map ? entries.get(name) : undefined;
     }
