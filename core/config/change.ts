@@ -18,7 +18,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 /**
  * Reads the entries of the section that a change of one file concerns, and takes them into what is known, in steps.
  * Undefined, and nothing has changed then, unless these are all there is to it, and are right as far as reading can tell:
- * then everything has to be read.
+ * then everything has to be read. So it has when it throws, as it does for what cannot be read at all.
  */
 export function* readChange(
   known: Known,
@@ -84,13 +84,9 @@ function sameAt(limit: number, isSame: (at: number, length: number) => boolean):
 
 function textOf(bytes: Uint8Array, isAtEnd: boolean): string | undefined {
   if (bytes.length === 0 || bytes.length > maxBytes) return undefined;
-  try {
-    const text = decoder.decode(bytes);
-    // What follows has to begin a line.
-    return (isAtEnd || /[\r\n]$/.test(text)) && !documentMark.test(text) ? text : undefined;
-  } catch {
-    return undefined;
-  }
+  const text = decoder.decode(bytes);
+  // What follows has to begin a line.
+  return (isAtEnd || /[\r\n]$/.test(text)) && !documentMark.test(text) ? text : undefined;
 }
 
 function* entriesOf(
@@ -105,12 +101,7 @@ function* entriesOf(
   if (events === null || faults.length > 0) return undefined;
   const problems: Problem[] = [];
   const source = new Source(file, text, lineStarts, events, linesBefore);
-  let root: Node;
-  try {
-    root = yield* new Composer(source, secrets, problems, draft).document();
-  } catch {
-    return undefined;
-  }
+  const root = yield* new Composer(source, secrets, problems, draft).document();
   const layout = yield* layoutOf(root);
   if (!(root.content instanceof Map) || root.content.size !== 1 || layout === undefined) return undefined;
   // What comes first may belong to what stands above.

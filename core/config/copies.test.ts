@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +107,18 @@ test('whoever asks for the rest has it as it was then, whatever the disk holds b
     apis: { 'g/a': { x: 2 }, 'g/b': { x: 2 } },
     limits: { x: 1 },
   });
+});
+
+test('what is no file any more is not waited for', { timeout: 20_000 }, async () => {
+  const folder = new Folder();
+  folder.write('1.yaml', apis(['a', 'b'], 1));
+  await folder.read();
+  const file = join(folder.path, '1.yaml');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  const read = await folder.read();
+  assert.match(read.problems[0]?.message ?? '', /cannot be used: not a file/);
+  rmSync(file);
 });
 
 test('a copy is what was read, after any number of changes', async () => {

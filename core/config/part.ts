@@ -15,7 +15,7 @@ interface Sources {
   readonly env: NodeJS.ProcessEnv;
   readonly known: Known;
   /** Finds the files that hold something else. */
-  readonly look: (whole: Whole) => Promise<readonly (Changed | undefined)[]>;
+  readonly look: (whole: Whole) => Promise<readonly Changed[]>;
   readonly read: ReadText;
   /** Reads everything, from what gives the texts of files. */
   readonly readAll: (read: ReadText) => Promise<ConfigText>;
@@ -35,13 +35,16 @@ export async function readPart(sources: Sources): Promise<ConfigText | undefined
 }
 
 async function readingOf(whole: Whole, { known, env, look, read }: Sources): Promise<Reading | undefined> {
-  // Whoever reads everything says what is wrong with a file.
-  const changed = await look(whole).catch(() => undefined);
-  if (changed === undefined || changed.length > 1) return undefined;
-  const [change] = changed;
-  if (change !== undefined) return inSlices(readChange(known, whole, change, new Secrets(env, read)));
-  known.beginPart();
-  return known.endPart(new Map(known.hashes), []);
+  try {
+    const [change, ...more] = await look(whole);
+    if (more.length > 0) return undefined;
+    if (change !== undefined) return await inSlices(readChange(known, whole, change, new Secrets(env, read)));
+    known.beginPart();
+    return known.endPart(new Map(known.hashes), []);
+  } catch {
+    // Whoever reads everything says what is wrong.
+    return undefined;
+  }
 }
 
 function textOf(reading: Reading, whole: Whole, { known, env, read, readAll }: Sources): ConfigText {

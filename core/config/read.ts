@@ -4,6 +4,7 @@ import {
   hashing,
   isYaml,
   listYaml,
+  maxYamlBytes,
   noting,
   readFromDisk,
   readFromMemory,
@@ -17,8 +18,6 @@ import { type Steps, atOnce } from './steps.ts';
 import { Source, toRecord, type Node } from './tree.ts';
 import { type Part, Whole, bytesOf } from './whole.ts';
 import { readYaml } from './yaml.ts';
-
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 /** A configuration as it was written, before anything is known about what it means. */
 export interface ConfigText {
@@ -98,7 +97,7 @@ function* readFiles(
   for (const file of yamlFiles) {
     try {
       hashes.set(file, '');
-      const text = readText(file, MAX_FILE_BYTES);
+      const text = readText(file, maxYamlBytes);
       const bytes = bytesOf(text);
       hashes.set(file, yield* hashing(bytes));
       const node = yield* readYaml(file, text, secrets, problems, known);

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { Composer } from './compose.ts';
-import { hashing } from './files.ts';
+import { checkFile, hashing, maxYamlBytes } from './files.ts';
 import type { Edit } from './known.ts';
 import { type Layout, section } from './layout.ts';
 import { parseText } from './parse.ts';
@@ -32,6 +32,7 @@ export type ReadBytes = (file: string, memory: Buffer<ArrayBuffer>) => Promise<B
 const byteOrderMark = Buffer.from('\uFEFF');
 
 export const readBytesFromDisk: ReadBytes = async (file, memory) => {
+  checkFile(file, maxYamlBytes);
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
@@ -114,10 +115,10 @@ export class Whole {
     return changed;
   }
 
-  /** What a file holds in which lines are others. */
-  async edited({ file, start, end, text }: Edit): Promise<Changed | undefined> {
+  /** What a file holds in which lines are others. @throws Error when it is none of these files */
+  async edited({ file, start, end, text }: Edit): Promise<Changed> {
     const before = this.#parts.get(file)?.bytes;
-    if (before === undefined) return undefined;
+    if (before === undefined) throw new Error('another file');
     const added = Buffer.byteLength(text);
     const memory = roomFor(start + added + before.length - end, this.#spare);
     this.#spare = undefined;
