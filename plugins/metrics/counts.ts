@@ -109,13 +109,13 @@ export class Counts {
     };
     add(published);
 
-    let left: readonly Published[] = [];
+    let left: readonly Api[] = [];
     let isReleased = false;
     return {
       entries,
       amend: ({ added, removed }) => {
-        for (const { api } of left) entries.delete(api);
-        left = removed;
+        for (const api of left) entries.delete(api);
+        left = removed.map(({ api }) => api);
         const going = new Set<Entry>();
         for (const { api, environment } of removed) {
           const entry = entries.get(api)?.get(environment);

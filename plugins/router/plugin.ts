@@ -97,11 +97,14 @@ class Tables {
    * has no API left: its hosts are then those of a group that has `*`.
    */
   plan({ added, removed, published }: Amendment): (() => void) | false {
-    for (const { api } of removed) {
-      // Nearly always one of those that come; otherwise one of the first few of all.
-      const isIn = (other: Published): boolean => other.api.group === api.group;
-      if (!added.some(isIn) && !published.some(isIn)) return false;
+    const groups = new Set(removed.map(({ api }) => api.group));
+    // Nearly always those of what comes; otherwise of the first few of all.
+    for (const { api } of added) groups.delete(api.group);
+    for (const { api } of published) {
+      if (groups.size === 0) break;
+      groups.delete(api.group);
     }
+    if (groups.size > 0) return false;
     const going = new Set(removed);
     const coming = new Tables(this.#kit);
     for (const published of added) {
