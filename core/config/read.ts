@@ -18,7 +18,7 @@ import { Source, toRecord, type Node } from './tree.ts';
 import { type Part, Whole, bytesOf } from './whole.ts';
 import { readYaml } from './yaml.ts';
 
-const MAX_FILE_BYTES = 64 * 1024 * 1024;
+export const maxFileBytes = 64 * 1024 * 1024;
 
 /** A configuration as it was written, before anything is known about what it means. */
 export interface ConfigText {
@@ -98,7 +98,7 @@ function* readFiles(
   for (const file of yamlFiles) {
     try {
       hashes.set(file, '');
-      const text = readText(file, MAX_FILE_BYTES);
+      const text = readText(file, maxFileBytes);
       const bytes = bytesOf(text);
       hashes.set(file, yield* hashing(bytes));
       const node = yield* readYaml(file, text, secrets, problems, known);
