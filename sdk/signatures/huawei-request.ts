@@ -2,7 +2,7 @@ import { createHmac, hash } from 'node:crypto';
 import type { HuaweiNames, HuaweiScope } from './huawei-authorization.ts';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './huawei-canonical.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
-import { hmacHex, type Secret } from './hmac.ts';
+import { hmacHexOfHash, type Secret } from './hmac.ts';
 
 /** Which canonical request a signature fits; `documented` is the vendor's rule, the others are habits of its clients. */
 export type HuaweiVariant = 'documented' | 'rawPath' | 'localeSorted' | 'rawPathLocaleSorted';
@@ -54,17 +54,24 @@ export function* canonicalRequests(
   if (isAmbiguous) yield { text: start + rawUri + lines + end, variant: 'rawPathLocaleSorted' };
 }
 
-/**
- * What is signed: algorithm, X-Sdk-Date, the scope of a derived key if there is one, SHA-256 of the canonical request.
- */
+/** What a signature is made of: algorithm, X-Sdk-Date, the scope of a derived key if there is one, SHA-256 of the canonical request. */
 export function stringToSign(canonicalRequest: string, date: string, scope?: HuaweiScope): string {
-  const digest = hash('sha256', canonicalRequest, 'hex');
-  return `${huaweiAlgorithm}\n${date}\n${scope === undefined ? '' : `${scopeText(scope)}\n`}${digest}`;
+  return startToSign(date, scope) + hash('sha256', canonicalRequest, 'hex');
 }
 
-/** The signature of a string to sign, in lower-case hexadecimal. */
-export function signatureOf(text: string, secret: Secret, scope?: HuaweiScope): string {
-  if (scope === undefined) return hmacHex('sha256', secret, text);
+function startToSign(date: string, scope?: HuaweiScope): string {
+  return `${huaweiAlgorithm}\n${date}\n${scope === undefined ? '' : `${scopeText(scope)}\n`}`;
+}
+
+/** The signature of a canonical request, in lower-case hexadecimal. */
+export function signatureOf(
+  canonicalRequest: string,
+  date: string,
+  secret: Secret,
+  scope?: HuaweiScope,
+): string {
+  if (scope === undefined) return hmacHexOfHash(secret, startToSign(date), canonicalRequest);
+  const text = stringToSign(canonicalRequest, date, scope);
   return createHmac('sha256', derivedKey(secret, scope)).update(text, 'utf8').digest('hex');
 }
 
