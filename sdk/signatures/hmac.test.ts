@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac, createSecretKey, hash } from 'node:crypto';
 import { test } from 'node:test';
-import { hmacBase64, hmacHex, hmacHexOfHash, isSameText } from './hmac.ts';
+import { hmacBase64, hmacHex, hmacHexOfHash, isHmacHexOfHash, isSameText } from './hmac.ts';
 
 const texts = [
   '',
@@ -39,8 +39,28 @@ test('the HMAC of a text that ends with the hash of another', () => {
           const whole = start + hash('sha256', text, 'hex');
           const expected = createHmac('sha256', secret).update(whole, 'utf8').digest('hex');
           assert.equal(hmacHexOfHash(key, start, text), expected);
+          assert.ok(isHmacHexOfHash(key, start, text, expected));
+          for (const wrong of [
+            `x${expected.slice(1)}`,
+            `${expected.slice(1)}x`,
+            expected.toUpperCase(),
+            '',
+            `${expected}0`,
+          ])
+            assert.equal(isHmacHexOfHash(key, start, text, wrong), false, wrong);
         }
       }
+    }
+  }
+});
+
+test('each digit of an HMAC counts', () => {
+  const key = createSecretKey('s', 'utf8');
+  const right = hmacHexOfHash(key, '', '');
+  for (let at = 0; at < right.length; at++) {
+    for (const other of ['g', '\u0100', right[at] === '0' ? '1' : '0']) {
+      const wrong = right.slice(0, at) + other + right.slice(at + 1);
+      assert.equal(isHmacHexOfHash(key, '', '', wrong), false, wrong);
     }
   }
 });

@@ -3,6 +3,7 @@ import {
   blockBytes,
   digestText,
   initialState,
+  isHexDigest,
   isSha256Quick,
   maxMessageBytes,
   putDigest,
@@ -78,11 +79,21 @@ export function hmacHex(digest: HmacDigest, secret: Secret, text: string): strin
 
 /** `hmacHex('sha256', ...)` of the start with the SHA-256 of the text behind it, in lower-case hexadecimal too. */
 export function hmacHexOfHash(secret: Secret, start: string, text: string): string {
-  if (!isSha256Quick || typeof secret === 'string' || Math.max(text.length, start.length + 64) > maxUnits)
-    return hmacHex('sha256', secret, start + hash('sha256', text, 'hex'));
-  const states = keyStates(secret);
-  run(putText(text, 0), initialState, 0);
-  return sealed(states, putHexDigest(putText(start, 0)), 'hex');
+  if (!isQuick(secret, start, text)) return hmacHex('sha256', secret, start + hash('sha256', text, 'hex'));
+  sealHash(keyStates(secret), start, text);
+  return digestText('hex');
+}
+
+/** Whether `hmacHexOfHash` is the given text; how long it takes tells nothing but whether its length is right. */
+export function isHmacHexOfHash(secret: Secret, start: string, text: string, given: string): boolean {
+  if (!isQuick(secret, start, text)) return isSameText(hmacHexOfHash(secret, start, text), given);
+  sealHash(keyStates(secret), start, text);
+  return isHexDigest(given);
+}
+
+function isQuick(secret: Secret, start: string, text: string): secret is KeyObject {
+  const units = Math.max(text.length, start.length + 2 * digestBytes.sha256);
+  return isSha256Quick && typeof secret !== 'string' && units <= maxUnits;
 }
 
 /** Whether the given text is the expected one; how long it takes tells nothing but whether the lengths agree. */
@@ -104,8 +115,8 @@ function hmac(digest: HmacDigest, secret: Secret, text: string, encoding: 'base6
     return createHmac(digest, secret).update(text, 'utf8').digest(encoding);
   }
   if (digest === 'sha256' && isSha256Quick) {
-    const states = keyStates(secret);
-    return sealed(states, putText(text, 0), encoding);
+    seal(keyStates(secret), putText(text, 0));
+    return digestText(encoding);
   }
   // Two one-shot hashes take 0.95 us where an Hmac object takes 1.7 us (Node 26, 200 bytes).
   const { inner, outer } = pads(digest, secret);
@@ -116,11 +127,15 @@ function hmac(digest: HmacDigest, secret: Secret, text: string, encoding: 'base6
   return hash(digest, outer, encoding);
 }
 
-/** The HMAC of the message that was put there. */
-function sealed({ inner, outer }: KeyStates, length: number, encoding: 'base64' | 'hex'): string {
+function sealHash(states: KeyStates, start: string, text: string): void {
+  run(putText(text, 0), initialState, 0);
+  seal(states, putHexDigest(putText(start, 0)));
+}
+
+/** Makes the HMAC of the message that was put there. */
+function seal({ inner, outer }: KeyStates, length: number): void {
   run(length, inner, blockBytes);
   run(putDigest(), outer, blockBytes);
-  return digestText(encoding);
 }
 
 function keyStates(secret: KeyObject): KeyStates {

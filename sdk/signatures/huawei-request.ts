@@ -2,7 +2,7 @@ import { createHmac, hash } from 'node:crypto';
 import type { HuaweiNames, HuaweiScope } from './huawei-authorization.ts';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './huawei-canonical.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
-import { hmacHexOfHash, type Secret } from './hmac.ts';
+import { hmacHexOfHash, isHmacHexOfHash, isSameText, type Secret } from './hmac.ts';
 
 /** Which canonical request a signature fits; `documented` is the vendor's rule, the others are habits of its clients. */
 export type HuaweiVariant = 'documented' | 'rawPath' | 'localeSorted' | 'rawPathLocaleSorted';
@@ -59,20 +59,38 @@ export function stringToSign(canonicalRequest: string, date: string, scope?: Hua
   return startToSign(date, scope) + hash('sha256', canonicalRequest, 'hex');
 }
 
+let lastDate = '';
+let lastStart = '';
+
 function startToSign(date: string, scope?: HuaweiScope): string {
-  return `${huaweiAlgorithm}\n${date}\n${scope === undefined ? '' : `${scopeText(scope)}\n`}`;
+  if (scope !== undefined) return `${huaweiAlgorithm}\n${date}\n${scopeText(scope)}\n`;
+  // Requests of one second have the same.
+  if (date !== lastDate) {
+    lastStart = `${huaweiAlgorithm}\n${date}\n`;
+    lastDate = date;
+  }
+  return lastStart;
 }
 
 /** The signature of a canonical request, in lower-case hexadecimal. */
-export function signatureOf(
+export function signatureOf(canonicalRequest: string, date: string, secret: Secret): string {
+  return hmacHexOfHash(secret, startToSign(date), canonicalRequest);
+}
+
+/** Whether that is the signature; `scope` is that of a derived key. */
+export function isSignature(
+  given: string,
   canonicalRequest: string,
   date: string,
   secret: Secret,
-  scope?: HuaweiScope,
-): string {
-  if (scope === undefined) return hmacHexOfHash(secret, startToSign(date), canonicalRequest);
+  scope: HuaweiScope | undefined,
+): boolean {
+  if (scope === undefined) return isHmacHexOfHash(secret, startToSign(date), canonicalRequest, given);
   const text = stringToSign(canonicalRequest, date, scope);
-  return createHmac('sha256', derivedKey(secret, scope)).update(text, 'utf8').digest('hex');
+  return isSameText(
+    createHmac('sha256', derivedKey(secret, scope)).update(text, 'utf8').digest('hex'),
+    given,
+  );
 }
 
 function scopeText({ date, region, service }: HuaweiScope): string {

@@ -6,7 +6,7 @@ import { mock, test } from 'node:test';
 const without = process.getBuiltinModule('node:ffi') === undefined;
 const lookup = mock.method(process, 'getBuiltinModule', () => undefined);
 const { isSha256Quick } = await import('./sha256.ts');
-const { hmacBase64, hmacHex, hmacHexOfHash } = await import('./hmac.ts');
+const { hmacBase64, hmacHex, hmacHexOfHash, isHmacHexOfHash } = await import('./hmac.ts');
 lookup.mock.restore();
 const again: string = './sha256.ts?again';
 const { isSha256Quick: isQuickHere } = (await import(again)) as typeof import('./sha256.ts');
@@ -20,6 +20,9 @@ test('where Node has functions of C they are used, and elsewhere it signs withou
     assert.equal(hmacHex('sha256', secret, text), hmacOf(text).digest('hex'));
     assert.equal(hmacBase64('sha256', secret, text), hmacOf(text).digest('base64'));
     const whole = `start${hash('sha256', text, 'hex')}`;
-    assert.equal(hmacHexOfHash(secret, 'start', text), hmacOf(whole).digest('hex'));
+    const expected = hmacOf(whole).digest('hex');
+    assert.equal(hmacHexOfHash(secret, 'start', text), expected);
+    assert.ok(isHmacHexOfHash(secret, 'start', text, expected));
+    assert.equal(isHmacHexOfHash(secret, 'start', text, `${expected.slice(1)}x`), false);
   }
 });

@@ -131,6 +131,18 @@ export function digestText(encoding: 'base64' | 'hex'): string {
   return bytes.toString('base64', 0, putDigest());
 }
 
+/** Whether a text is the digest in lower-case hexadecimal; how long it takes tells nothing but whether its length is right. */
+export function isHexDigest(given: string): boolean {
+  if (given.length !== 2 * digestBytes) return false;
+  let difference = 0;
+  for (let index = 0; index < digestBytes; index++) {
+    const pair = 2 * (((state[index >> 2] ?? 0) >>> (24 - 8 * (index & 3))) & 0xff);
+    difference |= (digits[pair] ?? 0) ^ given.charCodeAt(2 * index);
+    difference |= (digits[pair + 1] ?? 0) ^ given.charCodeAt(2 * index + 1);
+  }
+  return difference === 0;
+}
+
 /** Of another function the digests would be others. */
 function isRight(): boolean {
   return [0, 3, 55, 56, 64, 119, 120, 1000, maxMessageBytes].every((length) => {
