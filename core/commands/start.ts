@@ -72,8 +72,11 @@ function alone(gateway: Gateway): Serving {
     async apply(text, options) {
       const message =
         'found for the first time; a gateway of one process becomes one of several by a restart';
-      const at = text.locate.positionOf(['workers'], { key: true });
-      if (text.root['workers'] !== undefined) throw new ConfigError([{ at, path: 'workers', message }]);
+      if (text.root['workers'] !== undefined) {
+        await text.complete?.();
+        const at = text.locate.positionOf(['workers'], { key: true });
+        throw new ConfigError([{ at, path: 'workers', message }]);
+      }
       await gateway.apply(text, options);
     },
     close: () => gateway.close(),

@@ -3,7 +3,7 @@ import type { AliasEvent, MappingEvent, ScalarEvent, SequenceEvent } from 'js-ya
 import type { Events } from './events.ts';
 import { MAX_DEPTH } from './parse.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
-import type { Known, Place, Stretch } from './known.ts';
+import type { Memory, Place, Stretch } from './known.ts';
 import { LateNode, type Maker, type Part } from './late-node.ts';
 import { resolveScalar } from './scalars.ts';
 import type { Secrets } from './secrets.ts';
@@ -30,7 +30,7 @@ export class Composer implements Maker {
   readonly #events: Events;
   readonly #secrets: Secrets;
   readonly #problems: Problem[];
-  readonly #known: Known | undefined;
+  readonly #known: Memory | undefined;
   readonly #anchors = new Map<string, Anchor>();
   readonly #path: (string | number)[] = [];
   /** How much there was whose meaning does not follow from the text of an entry alone. */
@@ -43,7 +43,7 @@ export class Composer implements Maker {
   #aliased = 0;
 
   /** @param known entries that need not be read, and takes those that are */
-  constructor(source: Source, secrets: Secrets, problems: Problem[], known?: Known) {
+  constructor(source: Source, secrets: Secrets, problems: Problem[], known?: Memory) {
     this.source = source;
     this.#events = source.events;
     this.#secrets = secrets;

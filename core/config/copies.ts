@@ -1,10 +1,14 @@
 import { type ReadText, checkSize, listYaml, readFromDisk } from './files.ts';
-import type { Known } from './known.ts';
+import type { Edit, Known } from './known.ts';
+import { readPart } from './part.ts';
 import { type ConfigText, type Unlisted, readListed } from './read.ts';
 import { inSlices } from './steps.ts';
+import { bytesOf, readBytesFromDisk } from './whole.ts';
 
 /** What a file held, or why it could not be read. */
 type FileCopy = { readonly text: string } | { readonly error: string; readonly code: string | undefined };
+
+export type Files = Readonly<Record<string, FileCopy>>;
 
 /** A configuration as it was on the disk, to be read again in another process, whatever the disk holds by then. */
 export interface ConfigCopy {
@@ -13,51 +17,176 @@ export interface ConfigCopy {
   readonly listed: readonly string[];
   readonly unlisted: readonly Unlisted[];
   /** What was read, by name. Holds secrets: never for a log. */
-  readonly files: Readonly<Record<string, FileCopy>>;
+  readonly files: Files;
 }
 
-const copies = new WeakMap<ConfigText, ConfigCopy>();
+/** What has changed since a reading; for whoever has that. */
+interface Change {
+  /** Stands for what was read before: `Known.state`. */
+  readonly since: string;
+  /** Undefined when nothing has changed. */
+  readonly edit: Edit | undefined;
+}
 
-/** Reads a configuration from the disk as `readConfig` does, in slices, and keeps what it read for `copyOf`. */
+/** A configuration as it was on the disk, for whoever knows it as it was before. */
+export interface ChangedCopy extends Change {
+  /** Files that are no YAML of the configuration. */
+  readonly files: Files;
+}
+
+/** What was kept of a reading. */
+export interface Kept {
+  readonly copy: ConfigCopy;
+  /** To be made to the copy, one after the other. */
+  readonly edits: readonly Edit[];
+  /** Since the reading before, if it was read alone. */
+  readonly last: Change | undefined;
+}
+
+/** So many edits take a moment to be made. */
+const maxEdits = 64;
+
+const kept = new WeakMap<ConfigText | Known, Kept>();
+
+/**
+ * Reads a configuration from the disk as `readConfig` does, in slices, and keeps what it read for `keptOf`.
+ * @param known what has not changed since it was read is not read again
+ */
 export async function readKeeping(path: string, env: NodeJS.ProcessEnv, known?: Known): Promise<ConfigText> {
   const unlisted: Unlisted[] = [];
   const listed = listYaml(path, (file, error) => unlisted.push({ file, reason: reasonOf(error) }));
-  const files: Record<string, FileCopy> = {};
-  const read = keeping(readFromDisk, files);
-  const text = await inSlices(readListed(path, { listed, unlisted }, env, read, known));
-  copies.set(text, { path, listed, unlisted, files });
-  return text;
+  const keep = (text: ConfigText, what: Kept): ConfigText => {
+    kept.set(text, what);
+    if (known !== undefined) kept.set(known, what);
+    return text;
+  };
+  const readAll = async (fromDisk: ReadText): Promise<ConfigText> => {
+    const files: Record<string, FileCopy> = {};
+    const read = keeping(fromDisk, files);
+    const text = await inSlices(readListed(path, { listed, unlisted }, env, read, known));
+    return keep(text, { copy: { path, listed, unlisted, files }, edits: [], last: undefined });
+  };
+  const before = known && kept.get(known);
+  const since = known?.state;
+  if (known === undefined || before === undefined || since === undefined || unlisted.length > 0)
+    return readAll(readFromDisk);
+  const part = await readPart({
+    listed,
+    env,
+    known,
+    look: (whole) => whole.look(readBytesFromDisk),
+    read: readFromDisk,
+    readAll,
+  });
+  if (part === undefined) return readAll(readFromDisk);
+  const { edit } = part.reading ?? {};
+  return keep(part, withEdit(before, { since, edit }));
+}
+
+function withEdit({ copy, edits }: Kept, last: Change): Kept {
+  if (last.edit === undefined) return { copy, edits, last };
+  const all = [...edits, last.edit];
+  return all.length > maxEdits ? { copy: edited(copy, all), edits: [], last } : { copy, edits: all, last };
 }
 
 /** @throws TypeError when the configuration was read in another way */
-export function copyOf(text: ConfigText): ConfigCopy {
-  const copy = copies.get(text);
-  if (copy === undefined) throw new TypeError('nothing was kept of this configuration');
-  return copy;
+export function keptOf(text: ConfigText): Kept {
+  const found = kept.get(text);
+  if (found === undefined) throw new TypeError('nothing was kept of this configuration');
+  return found;
+}
+
+/** All that there was. */
+export function copyOf({ copy, edits }: Kept): ConfigCopy {
+  return edited(copy, edits);
+}
+
+/** What there was, for whoever has read what was there before; undefined when nobody knows what has changed. */
+export function changeOf({ copy, last }: Kept): ChangedCopy | undefined {
+  if (last === undefined) return undefined;
+  const yaml = new Set(copy.listed);
+  return {
+    ...last,
+    files: Object.fromEntries(Object.entries(copy.files).filter(([file]) => !yaml.has(file))),
+  };
+}
+
+function edited(copy: ConfigCopy, edits: readonly Edit[]): ConfigCopy {
+  const changed = new Map<string, Buffer>();
+  for (const { file, start, end, text } of edits) {
+    const before = changed.get(file) ?? Buffer.from(textIn(copy.files, file) ?? '');
+    changed.set(file, Buffer.concat([before.subarray(0, start), Buffer.from(text), before.subarray(end)]));
+  }
+  return withFiles(
+    copy,
+    Object.fromEntries(Array.from(changed, ([file, bytes]) => [file, { text: bytes.toString() }])),
+  );
 }
 
 /**
  * Reads a copy, in slices. Files that are not in it come from the disk, those of building included.
  * @param more takes what was read from there
  */
-export function readCopy(
+export async function readCopy(
   copy: ConfigCopy,
   env: NodeJS.ProcessEnv,
   more: Record<string, FileCopy>,
-  known?: Known,
+  known: Known,
 ): Promise<ConfigText> {
-  const fromDisk = keeping(readFromDisk, more);
-  const read: ReadText = (file, maxBytes) => {
-    const kept = Object.hasOwn(copy.files, file) ? copy.files[file] : undefined;
-    if (kept === undefined) return fromDisk(file, maxBytes);
-    if ('error' in kept) throw Object.assign(new Error(kept.error), { code: kept.code });
-    checkSize(Buffer.byteLength(kept.text), maxBytes);
-    return kept.text;
-  };
-  return inSlices(readListed(copy.path, copy, env, read, known));
+  const read = readingFrom(copy.files, more);
+  const readAll = (from: ReadText): Promise<ConfigText> =>
+    inSlices(readListed(copy.path, copy, env, from, known));
+  if (copy.unlisted.length > 0) return readAll(read);
+  const bytes = (file: string) => Promise.resolve(bytesOf(read(file, Infinity)));
+  const part = await readPart({
+    listed: copy.listed,
+    env,
+    known,
+    look: (whole) => whole.look(bytes),
+    read,
+    readAll,
+  });
+  return part ?? readAll(read);
 }
 
-export function withFiles(copy: ConfigCopy, more: ConfigCopy['files']): ConfigCopy {
+/** The same for what has changed; undefined when what it was before is not what is known, or all has to be read. */
+export async function readChanged(
+  { since, edit, files }: ChangedCopy,
+  env: NodeJS.ProcessEnv,
+  more: Record<string, FileCopy>,
+  known: Known,
+): Promise<ConfigText | undefined> {
+  const { whole } = known;
+  if (whole === undefined || known.state !== since) return undefined;
+  const { listed } = whole;
+  return readPart({
+    listed,
+    env,
+    known,
+    look: async () => (edit === undefined ? [] : [await whole.edited(edit)]),
+    read: readingFrom(files, more),
+    readAll: (from) => inSlices(readListed(listed[0] ?? '', { listed, unlisted: [] }, env, from, known)),
+  });
+}
+
+/** Reads what is there, and all else from the disk. */
+function readingFrom(files: Files, more: Record<string, FileCopy>): ReadText {
+  const fromDisk = keeping(readFromDisk, more);
+  return (file, maxBytes) => {
+    const copy = Object.hasOwn(files, file) ? files[file] : undefined;
+    if (copy === undefined) return fromDisk(file, maxBytes);
+    if ('error' in copy) throw Object.assign(new Error(copy.error), { code: copy.code });
+    checkSize(Buffer.byteLength(copy.text), maxBytes);
+    return copy.text;
+  };
+}
+
+function textIn(files: Files, file: string): string | undefined {
+  const copy = Object.hasOwn(files, file) ? files[file] : undefined;
+  return copy !== undefined && 'text' in copy ? copy.text : undefined;
+}
+
+export function withFiles(copy: ConfigCopy, more: Files): ConfigCopy {
   return { ...copy, files: { ...copy.files, ...more } };
 }
 

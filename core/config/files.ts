@@ -39,27 +39,21 @@ export function noting(read: ReadText, hashes: Hashes): ReadText {
 }
 
 export function hashOf(text: string): string {
-  const steps = hashing(text);
-  let step = steps.next();
-  while (step.done !== true) step = steps.next();
-  return step.value;
+  return createHash('sha256').update(text).digest('hex');
 }
 
-/** The hash of a text, in steps. */
-export function* hashing(text: string): Generator<undefined, string, unknown> {
+/** The hash of a text in UTF-8, in steps. */
+export function* hashing(text: Uint8Array): Generator<undefined, string, unknown> {
   const hash = createHash('sha256');
-  for (let at = 0; at < text.length;) {
-    // Half of a character would be hashed like any other half.
-    const last = text.charCodeAt(at + hashedLength - 1);
-    const end = at + hashedLength + (last >= 0xd800 && last < 0xdc00 ? 1 : 0);
-    hash.update(text.slice(at, end));
-    at = end;
+  for (let at = 0; at < text.length; at += hashedLength) {
+    hash.update(text.subarray(at, at + hashedLength));
     yield;
   }
   return hash.digest('hex');
 }
 
-const hashedLength = 128 * 1024;
+/** Takes less than a tenth of a millisecond. */
+const hashedLength = 16 * 1024;
 
 /** As `noting` would note it now; of a folder, which sources are in it. */
 export function hashOfFile(file: string): string {

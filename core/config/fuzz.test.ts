@@ -3,21 +3,10 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { load } from 'js-yaml';
 import { Known } from './known.ts';
-import type { Path } from './problems.ts';
 import { type ConfigText, readConfigText, readListed } from './read.ts';
 import { resolveScalar } from './scalars.ts';
 import { atOnce } from './steps.ts';
-
-/** mulberry32: small, seeded, good enough to mutate text with. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
+import { random, visit } from './testing.ts';
 
 const BASE = `defaults: &d { auth: none, tags: [a, "b", 'c'] }
 apis:
@@ -89,12 +78,6 @@ function mutate(text: string, next: (below: number) => number, most: number): st
     result = result.slice(0, at) + piece + result.slice(end);
   }
   return result;
-}
-
-function visit(value: unknown, path: Path, each: (path: Path) => void): void {
-  each(path);
-  if (typeof value !== 'object' || value === null) return;
-  for (const [name, child] of Object.entries(value)) visit(child, [...path, name], each);
 }
 
 test('mutated YAML gives problems, never an exception, and every value has a place', () => {

@@ -189,6 +189,8 @@ test('a changed secret file forgets all values, and a variable is told as secret
   const first = await read();
   const second = await read();
   const appsOf = ({ root }: ConfigText) => root['apps'] as Record<string, { secret: string }>;
+  assert.equal(second.reading?.changes.names.size, 0);
+  await second.complete?.();
   assert.deepEqual([...(second.reading?.changes.names.get('apps') ?? [])], ['a']);
   assert.equal(appsOf(second)['b'], appsOf(first)['b']);
   assert.equal(second.locate.isSecret(['apps', 'b', 'secret']), true);

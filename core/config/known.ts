@@ -1,5 +1,6 @@
-import { hashOfFile } from './files.ts';
+import { type Hashes, hashOf, hashOfFile } from './files.ts';
 import { flat } from './flat.ts';
+import type { Whole } from './whole.ts';
 
 /** A text that begins and ends somewhere in a file. */
 export interface Stretch {
@@ -39,12 +40,37 @@ interface Changes {
   readonly names: ReadonlyMap<string, ReadonlySet<Place['name']>>;
 }
 
+/** Where what follows a change has moved to. Lines count from 1. */
+export interface Moved {
+  readonly file: string;
+  /** Lines before this one are where they were. */
+  readonly from: number;
+  /** What stood here or below has moved. */
+  readonly behind: number;
+  readonly by: number;
+}
+
+/** Lines of a file that are others now; places in bytes. */
+export interface Edit {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
 /** What came of a reading. */
 export interface Reading {
   /** Stands for it, and for those after it in which nothing has changed. */
   readonly id: object;
   readonly changes: Changes;
+  /** All that has moved; undefined when everything was read. */
+  readonly moved: readonly Moved[] | undefined;
+  /** What the files hold that they did not before, if that is known. */
+  readonly edit: Edit | undefined;
 }
+
+/** What a composer asks for entries it need not read, and gives those it has read. */
+export type Memory = Pick<Known, 'meet' | 'keep' | 'note' | 'mark' | 'entangle'>;
 
 /**
  * The entries that were read last. One that is written as before is the very same value as before: it costs nothing to
@@ -58,26 +84,65 @@ export class Known {
   #since: object = {};
   #last: object = {};
   #yaml: ReadonlySet<string> = new Set();
-  #hashes: ReadonlyMap<string, string> = new Map();
+  #hashes: Hashes = new Map();
   /** What the files held that are no YAML of the configuration, in any of its readings. */
   readonly #others = new Map<string, string>();
   #changed = new Map<string, Set<Place['name']>>();
   #hasMet = false;
   #entangled = new Set<string>();
+  /** Of the last reading, unless part of it has to be read again whatever has changed. */
+  whole: Whole | undefined;
 
   /** A reading begins. What other files held, secrets and the schemas of extensions, may be in any value. */
   begin(yamlFiles: readonly string[]): void {
-    for (const [file, hash] of this.#hashes) if (!this.#yaml.has(file)) this.#others.set(file, hash);
-    if ([...this.#others].some(([file, hash]) => hashOfFile(file) !== hash)) this.forget();
-    this.#since = this.#last;
-    // One that never ends is not the one before the next.
-    this.#last = {};
+    if (!this.hasSameOthers()) this.forget();
+    this.whole = undefined;
+    this.#begin();
     this.#reading += 1;
     this.#yaml = new Set(yamlFiles);
-    this.#changed = new Map();
     this.#hasMet = false;
     for (const section of this.#entangled) this.#change(section, undefined);
     this.#entangled = new Set();
+  }
+
+  /** A reading begins in which all else is what it was than what `keep`, `note` and `drop` are told. */
+  beginPart(): void {
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#since = this.#last;
+    // One that never ends is not the one before the next.
+    this.#last = {};
+    this.#changed = new Map();
+  }
+
+  /** Whether files that are no YAML of the configuration hold what they held in all its readings. */
+  hasSameOthers(): boolean {
+    for (const [file, hash] of this.#hashes) if (!this.#yaml.has(file)) this.#others.set(file, hash);
+    return [...this.#others].every(([file, hash]) => hashOfFile(file) === hash);
+  }
+
+  /** Of all files that were read, with what building read. */
+  get hashes(): Hashes {
+    return this.#hashes;
+  }
+
+  /** Stands for what the files of the configuration hold; undefined when a change cannot be read alone. */
+  get state(): string | undefined {
+    if (this.whole === undefined) return undefined;
+    return hashOf(JSON.stringify(this.whole.listed.map((file) => [file, this.#hashes.get(file)])));
+  }
+
+  /** Whether sections have something from elsewhere. */
+  get isEntangled(): boolean {
+    return this.#entangled.size > 0;
+  }
+
+  /** Whether what the entry says follows from its text alone. */
+  isPlain(place: Place): boolean {
+    const entry = this.#namesAt(place)?.get(place.name);
+    return entry !== undefined && (entry.text !== '' || entry.value !== undefined);
   }
 
   /** As if nothing had been read. */
@@ -86,6 +151,7 @@ export class Known {
     this.#others.clear();
     this.#hashes = new Map();
     this.#last = {};
+    this.whole = undefined;
   }
 
   /** Whether values of the reading have what extensions gave them that are others now, such as defaults. */
@@ -94,7 +160,7 @@ export class Known {
   }
 
   /** @param hashes of all files; those that building adds count too */
-  end(hashes: ReadonlyMap<string, string>): Reading {
+  end(hashes: Hashes): Reading {
     for (const sections of this.#entries.values())
       for (const [section, names] of sections)
         for (const [name, { reading }] of names) {
@@ -102,9 +168,14 @@ export class Known {
           names.delete(name);
           this.#change(section, name);
         }
+    return this.endPart(hashes);
+  }
+
+  /** @param hashes see `end` */
+  endPart(hashes: Hashes, moved?: readonly Moved[], edit?: Edit): Reading {
     this.#hashes = hashes;
     if (this.#changed.size === 0) this.#last = this.#since;
-    return { id: this.#last, changes: { since: this.#since, names: this.#changed } };
+    return { id: this.#last, changes: { since: this.#since, names: this.#changed }, moved, edit };
   }
 
   /** What the entry said the last time, if it stood there as it does now. */
@@ -145,6 +216,11 @@ export class Known {
   entangle(section: string): void {
     this.#entangled.add(section);
     this.#change(section, undefined);
+  }
+
+  /** Takes notice of an entry that is gone. */
+  drop(place: Place): void {
+    if (this.#namesAt(place)?.delete(place.name) === true) this.#change(place.section, place.name);
   }
 
   #change(section: string, name: Place['name']): void {

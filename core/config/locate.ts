@@ -1,10 +1,11 @@
 import type { Path, Position } from './problems.ts';
-import { LateNode } from './late-node.ts';
 import { offsetInSource } from './offsets.ts';
 import { childrenOf, type Node } from './tree.ts';
 
 /** Tells where the values of a configuration were written. A path that does not exist means its nearest ancestor. */
 export class Locator {
+  /** Whether it was asked for what was not read. */
+  hasMissed = false;
   readonly #root: Node;
 
   constructor(root: Node) {
@@ -53,8 +54,42 @@ export class Locator {
   }
 }
 
+/** Was asked where something stands that was not read, since only a change was. */
+class Unread extends Error {}
+
+/** Finds the entries of one section, all that there is of it. Throws for what is not among them. */
+export function locatorOf(section: string, entryOf: (name: string) => Node | undefined): Locator {
+  const unread = (part: (step: string | number) => Node | undefined): Node => {
+    const miss = (): never => {
+      locator.hasMissed = true;
+      throw new Unread('this was not read');
+    };
+    return {
+      get source() {
+        return miss();
+      },
+      get at() {
+        return miss();
+      },
+      get keyAt() {
+        return miss();
+      },
+      get content() {
+        return miss();
+      },
+      get isSecret() {
+        return miss();
+      },
+      part: (step) => part(step) ?? miss(),
+    };
+  };
+  const entries = unread((name) => entryOf(String(name)));
+  const locator = new Locator(unread((name) => (name === section ? entries : undefined)));
+  return locator;
+}
+
 function partOf(node: Node, step: string | number): Node | undefined {
-  if (node instanceof LateNode) return node.part(step);
+  if (node.part !== undefined) return node.part(step);
   const { content } = node;
   if (content instanceof Map) return content.get(String(step));
   return Array.isArray(content) ? content[Number(step)] : undefined;

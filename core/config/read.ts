@@ -9,11 +9,13 @@ import {
   readFromMemory,
 } from './files.ts';
 import type { Known, Reading } from './known.ts';
+import { layoutOf } from './layout.ts';
 import { Locator } from './locate.ts';
 import { formatPath, formatPosition, type Problem } from './problems.ts';
 import { Secrets } from './secrets.ts';
 import { type Steps, atOnce } from './steps.ts';
 import { Source, toRecord, type Node } from './tree.ts';
+import { type Part, Whole, bytesOf } from './whole.ts';
 import { readYaml } from './yaml.ts';
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -31,6 +33,8 @@ export interface ConfigText {
   readonly problems: Problem[];
   /** What has changed since the reading before; unless entries were kept, nobody knows. */
   readonly reading: Reading | undefined;
+  /** Reads all that there is, when only what has changed was read: values and places of all else. */
+  complete?(): Promise<void>;
   /** Frees what tells where values were written. They themselves stay. */
   release(): void;
 }
@@ -87,6 +91,7 @@ function* readFiles(
   const secrets = new Secrets(env, noting(readText, hashes));
   const sections = new Map<string, Node>();
   const sources: Source[] = [];
+  const parts = new Map<string, Part>();
   const copies = new Set<Node['content']>();
   let isEmpty = true;
   known?.begin(yamlFiles);
@@ -94,9 +99,11 @@ function* readFiles(
     try {
       hashes.set(file, '');
       const text = readText(file, MAX_FILE_BYTES);
-      hashes.set(file, yield* hashing(text));
+      const bytes = bytesOf(text);
+      hashes.set(file, yield* hashing(bytes));
       const node = yield* readYaml(file, text, secrets, problems, known);
       if (node !== undefined) sources.push(node.source);
+      if (known !== undefined) parts.set(file, { bytes, layout: node && (yield* layoutOf(node)) });
       if (node?.content === null) continue;
       isEmpty = false;
       if (node?.content instanceof Map) mergeSections(sections, node.content, copies, problems);
@@ -109,12 +116,16 @@ function* readFiles(
   if (isEmpty && problems.length === 0)
     problems.push(fileProblem(yamlFiles[0] ?? path, new Error('there is nothing in it')));
   const reading = known?.end(hashes);
+  const root = yield* toRecord(sections);
+  const files = [...new Set([...yamlFiles, ...secrets.files])];
+  if (known?.isEntangled === false && problems.length === 0)
+    known.whole = new Whole(yamlFiles, root, files, parts);
   const source = new Source(yamlFiles[0] ?? path, '');
   const locate = new Locator({ source, at: 0, keyAt: 0, content: sections, isSecret: false });
   return {
-    root: yield* toRecord(sections),
+    root,
     locate,
-    files: [...new Set([...yamlFiles, ...secrets.files])],
+    files,
     hashes,
     read: noting(readMore, hashes),
     problems,

@@ -10,9 +10,18 @@ export class Source {
   readonly text: string;
   readonly events: Events;
   readonly #lineStarts: Int32Array;
+  readonly #linesBefore: number;
 
-  constructor(file: string, text: string, lineStarts = lineStartsOf(text), events = new Int32Array(0)) {
+  /** @param linesBefore in the file, of which the text is a part then */
+  constructor(
+    file: string,
+    text: string,
+    lineStarts = lineStartsOf(text),
+    events = new Int32Array(0),
+    linesBefore = 0,
+  ) {
     this.file = file;
+    this.#linesBefore = linesBefore;
     this.text = text;
     this.events = new Events(events);
     this.#lineStarts = lineStarts;
@@ -20,7 +29,11 @@ export class Source {
 
   positionOf(offset: number): Position {
     const line = this.#lineOf(offset);
-    return { file: this.file, line: line + 1, column: offset - (this.#lineStarts[line] ?? 0) + 1 };
+    return {
+      file: this.file,
+      line: this.#linesBefore + line + 1,
+      column: offset - (this.#lineStarts[line] ?? 0) + 1,
+    };
   }
 
   columnOf(offset: number): number {
@@ -54,6 +67,8 @@ export interface Node {
   readonly written?: number | undefined;
   /** What the references in a text stood for. */
   readonly secrets?: readonly string[] | undefined;
+  /** Finds a part in place of `content`. */
+  part?(step: string | number): Node | undefined;
 }
 
 export function childrenOf({ content }: Node): Iterable<Node> {

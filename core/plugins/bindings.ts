@@ -78,9 +78,7 @@ export class Bindings {
   async #placeBindings(apis: readonly ApiIn[], breath: Breath): Promise<void> {
     const prepared = this.#prepareAll();
     if (this.#root.bindings === undefined) return;
-    const names = Object.keys(this.#root.apis ?? {});
-    const known = new Set(names);
-    const patterns = new Set(names.map((name) => `${name.split('/', 1)[0] ?? ''}/*`));
+    const names = new Names(this.#root.apis ?? {});
     for (const [index, binding] of (this.#root.bindings ?? []).entries()) {
       const path: Path = ['bindings', index];
       if (this.#damaged.has('bindings', index)) continue;
@@ -108,8 +106,8 @@ export class Bindings {
       const twins: Twin[] = [];
       for (const [place, pattern] of binding.apis.entries()) {
         const matches = matcher(pattern);
-        if (!known.has(pattern) && !names.some(matches))
-          this.#problems.known(pattern, [...names, ...patterns], 'API', [...path, 'apis', place]);
+        if (!apis.some(({ api }) => matches(api.name)) && !names.has(pattern))
+          this.#problems.known(pattern, names.allowed, 'API', [...path, 'apis', place]);
         if (use === undefined) continue;
         for (const hit of apis) {
           if (breath.isDue) await breath.take();
@@ -213,6 +211,30 @@ export class Bindings {
       name: field,
       typeInside: false,
     };
+  }
+}
+
+/** All APIs, listed when that is needed: there may be tens of thousands, and few that have changed. */
+class Names {
+  readonly #apis: object;
+  #names: readonly string[] | undefined;
+
+  constructor(apis: object) {
+    this.#apis = apis;
+  }
+
+  has(pattern: string): boolean {
+    return Object.hasOwn(this.#apis, pattern) || this.#all.some(matcher(pattern));
+  }
+
+  /** What a binding may name. */
+  get allowed(): string[] {
+    return [...this.#all, ...new Set(this.#all.map((name) => `${name.split('/', 1)[0] ?? ''}/*`))];
+  }
+
+  get #all(): readonly string[] {
+    this.#names ??= Object.keys(this.#apis);
+    return this.#names;
   }
 }
 

@@ -10,7 +10,7 @@ import type {
   PluginDefinition,
   Published,
 } from '#sdk';
-import { type Breath, withBreath, withBreathBuilding } from '../breath.ts';
+import { type Breath, withBreathBuilding, withLongBreath } from '../breath.ts';
 import { Problems, checkRoot } from '../config/check.ts';
 import type { Locator } from '../config/locate.ts';
 import { ConfigError, type Path, type Position, describeAllowed } from '../config/problems.ts';
@@ -92,9 +92,10 @@ export async function build(
   before?: Built | null,
   anew?: () => void,
 ): Promise<Built> {
-  const amended = await withBreath(async (breath) => before?.amend(text, breath));
+  const amended = await withLongBreath(async (breath) => before?.amend(text, breath));
   if (amended !== undefined) return amended;
   anew?.();
+  await text.complete?.();
   const problems = new Problems(text.locate, text.problems);
   host.cages.begin();
   try {
@@ -323,7 +324,7 @@ class Builder {
       return amended;
     } catch (error) {
       // The whole of it is built then, which also tells all that is wrong.
-      if (!(error instanceof Unamendable)) throw error;
+      if (!(error instanceof Unamendable) && !text.locate.hasMissed) throw error;
       return undefined;
     } finally {
       problems.release();
@@ -341,9 +342,10 @@ class Builder {
     const added = blankEndpoints(apis);
     const removed: Endpoint[] = [];
     const published: Endpoint[] = [];
-    for (const endpoint of before) {
+    for (const [index, endpoint] of before.entries()) {
       (names.has(endpoint.api.name) ? removed : published).push(endpoint);
-      if (breath.isDue) await breath.take();
+      // To ask for the time takes longer than to look at an API.
+      if (index % 256 === 0 && breath.isDue) await breath.take();
     }
     published.push(...added);
     const setups = this.#set();
@@ -369,7 +371,8 @@ class Builder {
     } finally {
       amending.end();
     }
-    const move = await breath.through(this.#lines.moves(this.#read().locate));
+    const { locate, reading } = this.#read();
+    const move = await breath.through(this.#lines.moves(locate, reading?.moved));
     let isInForce = false;
     const over = this.#disposal.use();
     const dispose = (): Promise<unknown> => {
@@ -406,6 +409,8 @@ class Builder {
   #assertGood(): void {
     const [first] = this.#problems.list;
     if (first !== undefined) throw new Unamendable(first.message);
+    // Whoever has asked may have made something else of that.
+    if (this.#read().locate.hasMissed) throw new Unamendable('what was asked for was not read');
   }
 
   #snapshot(

@@ -1,3 +1,4 @@
+import type { Moved } from '../config/known.ts';
 import type { Locator } from '../config/locate.ts';
 import type { Path, Position } from '../config/problems.ts';
 
@@ -6,18 +7,18 @@ interface Entry {
   readonly path: Path;
   file: string;
   line: number;
+  readonly column: number;
 }
 
 class Place implements Position {
   readonly column: number;
   readonly #entry: Entry;
-  /** Below the entry's. */
   readonly #line: number;
 
-  /** @param begin of the entry, in the same reading as the position */
-  constructor(entry: Entry, begin: Position, { line, column }: Position) {
+  /** @param line below the entry's */
+  constructor(entry: Entry, line: number, column: number) {
     this.#entry = entry;
-    this.#line = line - begin.line;
+    this.#line = line;
     this.column = column;
   }
 
@@ -37,22 +38,34 @@ export class Lines {
 
   placeOf(path: Path, locate: Locator): Position {
     const entryPath = path.slice(0, 2);
+    if (path.length <= 2) {
+      const entry = this.#entryAt(path) ?? this.#add(path, locate.positionOf(path));
+      return new Place(entry, 0, entry.column);
+    }
     const begin = locate.positionOf(entryPath);
-    const at = path.length > 2 ? locate.positionOf(path) : begin;
-    return new Place(this.#entry(entryPath, begin), begin, at);
+    const { line, column } = locate.positionOf(path);
+    return new Place(this.#entryAt(entryPath) ?? this.#add(entryPath, begin), line - begin.line, column);
   }
 
-  /** What to set when another reading comes into force, in which these entries are what they were, and where they are not. */
-  *moves(locate: Locator): Generator<undefined, () => void, unknown> {
-    const moved: [Entry, Position][] = [];
+  /**
+   * What to set when another reading comes into force, in which these entries are what they were, and where they are not.
+   * @param all that has moved, if that is known
+   */
+  *moves(locate: Locator, all?: readonly Moved[]): Generator<undefined, () => void, unknown> {
+    const moved: [Entry, Pick<Position, 'file' | 'line'>][] = [];
+    let looked = 0;
     for (const names of this.#entries.values())
       for (const entry of names.values()) {
-        const now = locate.positionOf(entry.path);
+        const now = all === undefined ? locate.positionOf(entry.path) : movedTo(entry, all, locate);
         if (now.line !== entry.line || now.file !== entry.file) moved.push([entry, now]);
-        yield;
+        looked += 1;
+        if (all === undefined || looked % 256 === 0) yield;
       }
     return () => {
-      for (const [entry, { file, line }] of moved) Object.assign(entry, { file, line });
+      for (const [entry, { file, line }] of moved) {
+        entry.file = file;
+        entry.line = line;
+      }
     };
   }
 
@@ -61,12 +74,24 @@ export class Lines {
     this.#entries.get(section)?.delete(name);
   }
 
-  #entry(path: Path, { file, line }: Position): Entry {
+  #entryAt([section, name]: Path): Entry | undefined {
+    return this.#entries.get(section)?.get(name);
+  }
+
+  #add(path: Path, { file, line, column }: Position): Entry {
     const [section, name] = path;
     const names = this.#entries.get(section) ?? new Map<unknown, Entry>();
     this.#entries.set(section, names);
-    const entry = names.get(name) ?? { path, file, line };
+    const entry = { path, file, line, column };
     names.set(name, entry);
     return entry;
   }
+}
+
+/** Where an entry stands now. Only of those among what has changed that has to be looked for. */
+function movedTo(entry: Entry, all: readonly Moved[], locate: Locator): Pick<Position, 'file' | 'line'> {
+  const { file, line } = entry;
+  const moved = all.find((each) => each.file === file && each.from <= line);
+  if (moved === undefined) return entry;
+  return line < moved.behind ? locate.positionOf(entry.path) : { file, line: line + moved.by };
 }

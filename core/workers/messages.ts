@@ -1,4 +1,4 @@
-import type { ConfigCopy } from '../config/copies.ts';
+import type { ChangedCopy, ConfigCopy, Files } from '../config/copies.ts';
 import type { Problem } from '../config/problems.ts';
 import type { Limits, ListenerConfig, ManagementConfig } from '../config/schema.ts';
 import type { DevelopmentPair } from '../http/development-certificate.ts';
@@ -15,7 +15,8 @@ export interface Start {
 
 /** A configuration on its way to a worker. */
 export interface Sent {
-  readonly copy: ConfigCopy;
+  /** All of it, or what has changed. */
+  readonly copy: ConfigCopy | ChangedCopy;
   /** The certificate of `tls: selfsigned`, once a worker has made one. */
   readonly development: DevelopmentPair | null;
 }
@@ -44,7 +45,7 @@ export type Prepared = {
   /** Every file whose change means building again, and what it held. */
   readonly hashes: readonly (readonly [string, string])[];
   /** What was read beyond the copy. */
-  readonly files: ConfigCopy['files'];
+  readonly files: Files;
 } & (
   | { readonly plan: Plan; readonly refused?: never }
   | { readonly refused: Refused; readonly plan?: never }
@@ -94,7 +95,8 @@ type Told<Ask> = { ask: Ask; answer: undefined };
 /** From the supervisor to a worker. */
 export type ToWorker = {
   start: Told<Start>;
-  prepare: { ask: Sent; answer: Prepared };
+  /** Undefined when the worker does not know what the configuration was before the change: it needs all of it. */
+  prepare: { ask: Sent; answer: Prepared | undefined };
   activate: Told<undefined>;
   commit: Told<undefined>;
   discard: Told<undefined>;

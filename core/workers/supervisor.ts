@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Log } from '#sdk';
-import { type ConfigCopy, copyOf, withFiles } from '../config/copies.ts';
+import { type Files, type Kept, changeOf, copyOf, keptOf, withFiles } from '../config/copies.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
 import type { ConfigText } from '../config/read.ts';
 import type { Reloadable } from '../config/watch.ts';
@@ -8,7 +8,7 @@ import { cannotListen, listenerKey, newPseudonym } from '../gateway.ts';
 import { type ManagementListener, listenForManagement } from '../http/management.ts';
 import { answerPage, idOf, version } from '../management.ts';
 import { Crew } from './crew.ts';
-import type { Plan, Refused, Sent } from './messages.ts';
+import type { Plan, Prepared, Refused, Sent } from './messages.ts';
 import { guessWorkers } from './options.ts';
 import { Output } from './output.ts';
 import { Pages, workersStatus } from './pages.ts';
@@ -19,10 +19,15 @@ import type { WorkerProcess } from './worker-process.ts';
 /** How long workers may take to end beyond the time in which requests may finish. */
 const endingMs = 5000;
 
+/** What a configuration is sent to workers from. */
+interface Source extends Pick<Sent, 'development'> {
+  readonly kept: Kept;
+}
+
 interface InForce {
   readonly number: number;
   readonly since: number;
-  readonly sent: Sent;
+  readonly source: Source;
   readonly plan: Plan;
   readonly hashes: ReadonlyMap<string, string>;
 }
@@ -132,13 +137,13 @@ export class Supervisor implements Reloadable {
     if (main === undefined) throw new Error('no worker serves that could build it');
     const before = this.#inForce;
     const number = (before?.number ?? 0) + 1;
-    const known = { copy: copyOf(text), development: before?.sent.development ?? null };
-    const { sent, plan } = await this.#first(main, known, text);
+    const known = { kept: keptOf(text), development: before?.source.development ?? null };
+    const { source, plan } = await this.#first(main, known, text);
     // Workers that end by themselves meanwhile start anew with what is in force then.
     const opened: string[] = [];
     let management = this.#management;
     try {
-      await inEach(others, (worker) => this.#prepare(worker, sent));
+      await inEach(others, (worker) => this.#prepare(worker, source));
       await this.#openPorts(plan, text, opened);
       management = await this.#openManagement(plan, text);
       await main.wire.ask('activate', undefined);
@@ -150,7 +155,7 @@ export class Supervisor implements Reloadable {
       await inEach(workers, (worker) => worker.wire.ask('discard', undefined)).catch(() => undefined);
       throw error;
     }
-    this.#inForce = { number, since: Date.now(), sent, plan, hashes: new Map(text.hashes) };
+    this.#inForce = { number, since: Date.now(), source, plan, hashes: new Map(text.hashes) };
     await this.#commit(workers, plan, management);
     for (const worker of workers) {
       worker.prepared = number;
@@ -165,37 +170,37 @@ export class Supervisor implements Reloadable {
   }
 
   /** The first one builds alone: what is wrong costs the others nothing, and what it reads they need not read again. */
-  async #first(worker: WorkerProcess, known: Sent, text: ConfigText) {
-    const prepared = await worker
-      .building(() => worker.wire.ask('prepare', known))
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        throw new Error(`a worker ended while it built the configuration: ${reason}`, { cause: error });
-      });
+  async #first(worker: WorkerProcess, known: Source, text: ConfigText) {
+    const prepared = await prepare(worker, known).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`a worker ended while it built the configuration: ${reason}`, { cause: error });
+    });
     for (const [file, hash] of prepared.hashes) text.hashes.set(file, hash);
     if (prepared.plan === undefined) throw toError(prepared.refused);
     const { plan, files } = prepared;
     if (text.root['workers'] === undefined) {
       await worker.wire.ask('discard', undefined);
+      await text.complete?.();
       throw refused(
         text,
         'missing; a gateway with several processes becomes one of a single process by a restart',
       );
     }
-    const copy = withFiles(known.copy, { ...this.#keptFiles(text), ...files });
-    return { plan, sent: { copy, development: plan.development } };
+    const copy = withFiles(known.kept.copy, { ...this.#keptFiles(text), ...files });
+    return { plan, source: { kept: { ...known.kept, copy }, development: plan.development } };
   }
 
   /** What was read before and not again, because only APIs have changed. Those that start later read it. */
-  #keptFiles({ hashes }: ConfigText): ConfigCopy['files'] {
+  #keptFiles({ hashes }: ConfigText): Files {
     if (this.#inForce === null) return {};
-    const { sent, hashes: before } = this.#inForce;
-    const files = Object.entries(sent.copy.files);
-    return Object.fromEntries(files.filter(([file]) => before.get(file) === hashes.get(file)));
+    const { source, hashes: before } = this.#inForce;
+    const { listed, files } = source.kept.copy;
+    const others = Object.entries(files).filter(([file]) => !listed.includes(file));
+    return Object.fromEntries(others.filter(([file]) => before.get(file) === hashes.get(file)));
   }
 
-  async #prepare(worker: WorkerProcess, sent: Sent): Promise<void> {
-    const { refused: fault } = await worker.building(() => worker.wire.ask('prepare', sent));
+  async #prepare(worker: WorkerProcess, source: Source): Promise<void> {
+    const { refused: fault } = await prepare(worker, source);
     if (fault !== undefined) throw toError(fault);
   }
 
@@ -235,7 +240,7 @@ export class Supervisor implements Reloadable {
   async #buildNow(worker: WorkerProcess): Promise<void> {
     const target = this.#inForce;
     if (target === null || worker.prepared === target.number || worker.servingSince > 0) return;
-    await this.#prepare(worker, target.sent);
+    await this.#prepare(worker, target.source);
     worker.prepared = target.number;
   }
 
@@ -260,6 +265,7 @@ export class Supervisor implements Reloadable {
         await this.#ports.open(key, listener);
         opened.push(key);
       } catch (error) {
+        await text.complete?.();
         throw cannotListen(text, ['listeners', index, 'port'], error);
       }
     }
@@ -280,6 +286,7 @@ export class Supervisor implements Reloadable {
       );
       return { key, listener };
     } catch (error) {
+      await text.complete?.();
       throw cannotListen(text, ['management', 'port'], error);
     }
   }
@@ -307,6 +314,18 @@ export class Supervisor implements Reloadable {
       plugins,
     };
   }
+}
+
+/** What has changed is enough for a worker that has what was before. */
+function prepare(worker: WorkerProcess, { kept, development }: Source): Promise<Prepared> {
+  return worker.building(async () => {
+    const change = worker.prepared === 0 ? undefined : changeOf(kept);
+    const prepared = change && (await worker.wire.ask('prepare', { copy: change, development }));
+    if (prepared !== undefined) return prepared;
+    const all = await worker.wire.ask('prepare', { copy: copyOf(kept), development });
+    if (all === undefined) throw new Error('a worker cannot read all of a configuration');
+    return all;
+  });
 }
 
 /** One that has ended by itself meanwhile is no failure: the one that takes its place begins anew. */

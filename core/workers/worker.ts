@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { SharedPage } from '#sdk';
-import { readCopy } from '../config/copies.ts';
+import { type Files, readChanged, readCopy } from '../config/copies.ts';
 import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
 import { operatorLog } from '../commands/log.ts';
@@ -91,17 +91,25 @@ class Worker {
     this.#gateway = new Gateway({ log: this.#log, worker });
   }
 
-  async #prepare({ copy, development }: Sent): Promise<Prepared> {
+  async #prepare({ copy, development }: Sent): Promise<Prepared | undefined> {
     // One that waits to serve has all that is in force, and need not build it all again.
     const waiting = this.#isServing ? null : this.#prepared;
     if (waiting === null) this.#discard();
     this.#prepared = null;
     if (development !== null) this.#development.know(development);
-    const files: Record<string, (typeof copy.files)[string]> = {};
-    const text = await readCopy(copy, process.env, files, this.#known).catch((error: unknown) => {
+    const files: Record<string, Files[string]> = {};
+    const reading =
+      'since' in copy
+        ? readChanged(copy, process.env, files, this.#known)
+        : readCopy(copy, process.env, files, this.#known);
+    const text = await reading.catch((error: unknown) => {
       waiting?.discard();
       throw error;
     });
+    if (text === undefined) {
+      this.#prepared = waiting;
+      return undefined;
+    }
     try {
       this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());

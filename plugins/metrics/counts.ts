@@ -1,4 +1,4 @@
-import { type Api, type Clock, type Completed, type Published, refusalKinds } from '#sdk';
+import { type Amendment, type Api, type Clock, type Completed, type Published, refusalKinds } from '#sdk';
 import { type Figures, count, newFigures } from './figures.ts';
 import type { ApiState, HandlerState, State } from './state.ts';
 
@@ -30,6 +30,11 @@ interface Handler {
 /** The APIs that one configuration tells one by one. */
 export interface Told {
   readonly entries: ReadonlyMap<Api, ReadonlyMap<string, Entry>>;
+  /**
+   * Others take the place of some, which requests in flight may still be for until the next time. Nothing else changes, so
+   * that one which was not told because there were too many is not told for that either.
+   */
+  amend(change: Pick<Amendment, 'added' | 'removed'>): void;
   release(): void;
 }
 
@@ -83,45 +88,60 @@ export class Counts {
   /**
    * Chooses the APIs that a configuration tells one by one, and goes on counting where an earlier one has told them. Those
    * that are told already come first: a series that turns into `other` looks like an API that died.
-   * @param leaving APIs that requests in flight may still be for
    */
-  hold(published: readonly Published[], most: number, leaving: readonly Published[] = []): Told {
-    const keyed = published.map((each) => ({ ...each, key: `${each.api.name} ${each.environment}` }));
-    const known = keyed.filter(({ key }) => this.#entries.has(key));
-    const unknown = keyed.filter(({ key }) => !this.#entries.has(key));
-    const held: Entry[] = [];
+  hold(published: readonly Published[], most: number): Told {
+    const held = new Set<Entry>();
     const entries = new Map<Api, Map<string, Entry>>();
     const tell = ({ api, environment }: Published, entry: Entry): void => {
       entries.set(api, (entries.get(api) ?? new Map<string, Entry>()).set(environment, entry));
-    };
-    for (const { api, environment, key } of [...known, ...unknown].slice(0, most)) {
-      const entry = this.#entries.get(key) ?? {
-        key,
-        api: api.name,
-        environment,
-        figures: newFigures(),
-        holders: 0,
-        goneAt: 0,
-        isForgotten: false,
-      };
-      this.#entries.set(key, entry);
-      this.#gone.delete(entry);
+      if (held.has(entry)) return;
+      held.add(entry);
       entry.holders += 1;
-      held.push(entry);
-      tell({ api, environment }, entry);
-    }
-    for (const each of leaving) {
-      const entry = this.#entries.get(`${each.api.name} ${each.environment}`);
-      if (entry !== undefined) tell(each, entry);
-    }
-    let isReleased = false;
-    const release = (): void => {
-      if (isReleased) return;
-      isReleased = true;
-      for (const entry of held) this.#release(entry);
-      this.#forget(most);
+      this.#gone.delete(entry);
     };
-    return { entries, release };
+    const add = (added: readonly Published[]): void => {
+      const others = added.filter((each) => {
+        const entry = this.#entries.get(keyOf(each));
+        if (entry !== undefined && held.size < most) tell(each, entry);
+        return entry === undefined;
+      });
+      for (const each of others.slice(0, Math.max(0, most - held.size))) tell(each, this.#add(each));
+    };
+    add(published);
+
+    let left: readonly Published[] = [];
+    let isReleased = false;
+    return {
+      entries,
+      amend: ({ added, removed }) => {
+        for (const { api } of left) entries.delete(api);
+        left = removed;
+        const going = new Set<Entry>();
+        for (const { api, environment } of removed) {
+          const entry = entries.get(api)?.get(environment);
+          if (entry !== undefined && held.delete(entry)) going.add(entry);
+        }
+        add(added);
+        // After those that come: the same API in another form goes on being told.
+        for (const entry of going) this.#release(entry);
+        this.#forget(most);
+      },
+      release: () => {
+        if (isReleased) return;
+        isReleased = true;
+        for (const entry of held) this.#release(entry);
+        this.#forget(most);
+      },
+    };
+  }
+
+  #add(published: Published): Entry {
+    const key = keyOf(published);
+    const { api, environment } = published;
+    const common = { figures: newFigures(), holders: 0, goneAt: 0, isForgotten: false };
+    const entry = { key, api: api.name, environment, ...common };
+    this.#entries.set(key, entry);
+    return entry;
   }
 
   state(): Pick<State, 'apis' | 'refusals' | 'handlers'> {
@@ -167,6 +187,10 @@ export class Counts {
     this.#entries.delete(entry.key);
     entry.isForgotten = true;
   }
+}
+
+function keyOf({ api, environment }: Published): string {
+  return `${api.name} ${environment}`;
 }
 
 const byOwner = new WeakMap<object, Counts>();

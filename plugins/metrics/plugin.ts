@@ -52,7 +52,7 @@ export default definePlugin({
     const { path, maxNames, timedCalls } = section;
     // The log is one gateway's, and the same for all its configurations.
     const counts = countsOf(kit.log, kit.clock);
-    let told = counts.hold(kit.published, maxNames);
+    const told = counts.hold(kit.published, maxNames);
     const channels = kit.find(Channels);
     const functions = kit.find(Functions);
     const shareWith = (process: ProcessFigures): Share => ({
@@ -71,13 +71,7 @@ export default definePlugin({
       };
     };
     return {
-      amend:
-        ({ published, removed }) =>
-        () => {
-          const before = told;
-          told = counts.hold(published, maxNames, removed);
-          before.release();
-        },
+      amend: (change) => () => told.amend(change),
       completed(notice) {
         counts.completed(told, notice);
       },
