@@ -54,7 +54,9 @@ export function* canonicalRequests(
   if (isAmbiguous) yield { text: start + rawUri + lines + end, variant: 'rawPathLocaleSorted' };
 }
 
-/** What a signature is made of: algorithm, X-Sdk-Date, the scope of a derived key if there is one, SHA-256 of the canonical request. */
+/**
+ * What is signed: algorithm, X-Sdk-Date, the scope of a derived key if there is one, SHA-256 of the canonical request.
+ */
 export function stringToSign(canonicalRequest: string, date: string, scope?: HuaweiScope): string {
   return startToSign(date, scope) + hash('sha256', canonicalRequest, 'hex');
 }
@@ -66,8 +68,9 @@ function startToSign(date: string, scope?: HuaweiScope): string {
   if (scope !== undefined) return `${huaweiAlgorithm}\n${date}\n${scopeText(scope)}\n`;
   // Requests of one second have the same.
   if (date !== lastDate) {
-    lastStart = `${huaweiAlgorithm}\n${date}\n`;
-    lastDate = date;
+    // A copy: a part of a text holds all of it.
+    lastStart = Buffer.from(`${huaweiAlgorithm}\n${date}\n`, 'utf8').toString('utf8');
+    lastDate = lastStart.slice(huaweiAlgorithm.length + 1, -1);
   }
   return lastStart;
 }
