@@ -113,8 +113,7 @@ class Worker {
     try {
       this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());
-      // Nobody waits yet: later it would be a pause.
-      if (!this.#isServing && waiting === null) globalThis.gc?.();
+      if (!this.#isServing && waiting === null) collect();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
       return { hashes: [...text.hashes], files, refused: refusedBy(error) };
@@ -175,6 +174,11 @@ class Worker {
   #built(): PreparedHere {
     return present(this.#prepared);
   }
+}
+
+/** Nobody waits yet: later it would be a pause. As if nothing were left, so that pages with room in them are emptied and given back. */
+function collect(): void {
+  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
 function present<T>(value: T | null | undefined): T {
