@@ -4,6 +4,7 @@ import type { SharedPage } from '#sdk';
 import { type Files, readChanged, readCopy } from '../config/copies.ts';
 import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
+import { collect } from '../collect.ts';
 import { operatorLog } from '../commands/log.ts';
 import { tellRejections } from '../commands/rejections.ts';
 import { Gateway, type Prepared as PreparedHere } from '../gateway.ts';
@@ -113,6 +114,7 @@ class Worker {
     try {
       this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());
+      // Nobody waits yet.
       if (!this.#isServing && waiting === null) collect();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
@@ -174,11 +176,6 @@ class Worker {
   #built(): PreparedHere {
     return present(this.#prepared);
   }
-}
-
-/** Nobody waits yet: later it would be a pause. As if nothing were left, so that pages with room in them are emptied and given back. */
-function collect(): void {
-  globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
 }
 
 function present<T>(value: T | null | undefined): T {
