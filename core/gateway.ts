@@ -40,6 +40,8 @@ export interface GatewayOptions {
   readonly plugins?: readonly PluginDefinition[];
   /** Set where this is one of several workers of a machine. */
   readonly worker?: Partial<WorkerPlace>;
+  /** Called once, when a configuration is built and nobody is served yet. */
+  readonly ready?: () => void;
   /** How long a caller over HTTP/2 may take nothing of an answer that waits for it. */
   readonly stalledMs?: number;
 }
@@ -167,7 +169,7 @@ export class Gateway {
       inForce: built && {
         ...this.#applied,
         hashes: built.hashes,
-        apis: new Set(built.snapshot.endpoints.map(({ api }) => api)).size,
+        apis: built.snapshot.apis,
         setups: built.snapshot.setups,
       },
     });
@@ -212,6 +214,7 @@ export class Gateway {
 
   async #apply(text: ConfigText, isListening: boolean): Promise<void> {
     const built = await this.#open(text);
+    if (this.#built === null) this.#options.ready?.();
     const open = this.#management;
     // Before anything changes: what follows may not be interrupted until the listeners are renewed.
     let management = open;

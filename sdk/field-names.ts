@@ -36,8 +36,7 @@ export function variableName(name: string): string {
  * @param names as `variableName` has them
  */
 export function deleteLike(fields: Fields, names: ReadonlySet<string>): void {
-  const { flat } = fields;
-  fields.flat = flat.filter((_text, index) => !names.has(variableName(flat[index - (index % 2)] ?? '')));
+  fields.deleteWhere((name) => names.has(variableName(name)));
 }
 
 /** Why a text cannot be the value of a header field, or undefined when it can. Never shows it. */

@@ -43,6 +43,17 @@ test('set leaves one line where the first was; delete leaves none', () => {
   assert.deepEqual(fields.flat, ['C', '4']);
 });
 
+test('fields go by what is said of their names, as they were sent', () => {
+  const fields = Fields.from({ 'X-A': ['1', '2'], 'x-a': '3', B: '4', 'X-C': '5' });
+  fields.deleteWhere((name) => name.startsWith('X-'));
+  assert.equal(isChecked(fields), true);
+  assert.deepEqual(fields.flat, ['x-a', '3', 'B', '4']);
+  fields.deleteWhere(() => false);
+  assert.deepEqual(fields.flat, ['x-a', '3', 'B', '4']);
+  fields.deleteWhere(() => true);
+  assert.deepEqual(fields.flat, []);
+});
+
 test('a copy is a copy', () => {
   const fields = new Fields(['A', '1']);
   const copy = fields.clone();

@@ -117,16 +117,23 @@ export class Fields {
 
   /** Removes every field whose lower-case name is in the set, in one pass. */
   deleteAll(lowerCaseNames: ReadonlySet<string>): void {
+    this.deleteWhere((name) => lowerCaseNames.has(name.toLowerCase()));
+  }
+
+  /** Removes every field whose name, as it was sent, is one of those, in one pass. */
+  deleteWhere(isOneOf: (name: string) => boolean): void {
     const flat = this.#flat;
     let kept = 0;
     for (let index = 0; index < flat.length; index += 2) {
       const name = flat[index] ?? '';
-      if (lowerCaseNames.has(name.toLowerCase())) continue;
-      flat[kept] = name;
-      flat[kept + 1] = flat[index + 1] ?? '';
+      if (isOneOf(name)) continue;
+      if (kept !== index) {
+        flat[kept] = name;
+        flat[kept + 1] = flat[index + 1] ?? '';
+      }
       kept += 2;
     }
-    flat.length = kept;
+    if (kept !== flat.length) flat.length = kept;
   }
 
   /** Name and value of each line, in wire order. */

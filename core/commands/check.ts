@@ -6,7 +6,9 @@ import { configPath } from './usage.ts';
 export async function check(config: string | undefined): Promise<number> {
   const { snapshot, root } = await new Gateway({ log: silentLog }).build(readFromDisk(configPath(config)));
   const apis = Object.keys(root.apis ?? {}).length;
-  process.stdout.write(`the configuration is good: ${apis} APIs, ${snapshot.endpoints.length} published\n`);
+  process.stdout.write(
+    `the configuration is good: ${apis} APIs, ${snapshot.endpoints.all.length} published\n`,
+  );
   snapshot.retire();
   return 0;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { flushCompileCache } from 'node:module';
 import type { Log } from '#sdk';
+import { collect } from '../collect.ts';
 import { readKeeping } from '../config/copies.ts';
 import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
@@ -52,7 +53,7 @@ async function begin(
     await supervisor.begin(text);
     return supervisor;
   }
-  const gateway = new Gateway({ log });
+  const gateway = new Gateway({ log, ready: collect });
   await gateway.apply(text, { listen: true });
   return alone(gateway);
 }

@@ -112,7 +112,7 @@ const bases: readonly string[] = [
   base.replace('&d {}', '{}').replace('*d', '{}').replaceAll('\n', '\r\n'),
   base.replace('&d {}', '{}').replace('*d', '{}').replaceAll('\n', '\r'),
   odd,
-odd.replaceAll('\n', '\r\n'),
+  odd.replaceAll('\n', '\r\n'),
   last,
 ];
 

@@ -26,18 +26,18 @@ export function* readChange(
   { file, bytes, hash }: Changed,
   secrets: Secrets,
 ): Steps<Reading | undefined> {
-  const { bytes: old, layout } = whole.partOf(file) ?? {};
-  if (old === undefined || layout === undefined) return undefined;
-  const [from, to] = differenceOf(old, bytes);
+  const { bytes: before, layout } = whole.partOf(file) ?? {};
+  if (before === undefined || layout === undefined) return undefined;
+  const [from, to] = differenceOf(before, bytes);
   const span = layout.spanOf(from, to);
   if (span === undefined) return undefined;
-  const names = layout.names.slice(span.first, span.behind);
+  const names = new Set(layout.names.slice(span.first, span.behind));
   const placeOf = (name: string): Place => ({ file, section, name });
   // What an anchor stood for may be meant elsewhere.
-  if (!names.every((name) => known.isPlain(placeOf(name)))) return undefined;
+  for (const name of names) if (!known.isPlain(placeOf(name))) return undefined;
   const start = layout.startOf(span.first);
   const end = layout.startOf(span.behind);
-  const endNow = end + bytes.length - old.length;
+  const endNow = end + bytes.length - before.length;
   const text = textOf(bytes.subarray(start, endNow), endNow === bytes.length);
   if (text === undefined) return undefined;
 
@@ -45,8 +45,8 @@ export function* readChange(
   const read = yield* entriesOf(file, text, layout.lineOf(span.first) - 1, secrets, draft);
   if (read === undefined || read.layout.column !== layout.column) return undefined;
   const { entries } = whole;
-  const before = new Set(names);
-  if (read.layout.names.some((name) => !before.has(name) && Object.hasOwn(entries, name))) return undefined;
+  const isElsewhere = (name: string): boolean => !names.has(name) && Object.hasOwn(entries, name);
+  if (read.layout.names.some(isElsewhere)) return undefined;
 
   known.beginPart();
   draft.commit();

@@ -109,18 +109,6 @@ test('whoever asks for the rest has it as it was then, whatever the disk holds b
   });
 });
 
-test('what is no file any more is not waited for', { timeout: 20_000 }, async () => {
-  const folder = new Folder();
-  folder.write('1.yaml', apis(['a', 'b'], 1));
-  await folder.read();
-  const file = join(folder.path, '1.yaml');
-  rmSync(file);
-  execFileSync('mkfifo', [file]);
-  const read = await folder.read();
-  assert.match(read.problems[0]?.message ?? '', /cannot be used: not a file/);
-  rmSync(file);
-});
-
 test('a copy is what was read, after any number of changes', async () => {
   const folder = new Folder();
   folder.write('1.yaml', `# ü\n${apis(['a', 'b'], 0)}`);
@@ -160,4 +148,26 @@ test('another process needs what has changed alone, if it has read what was ther
   assertSame(third, folder);
   folder.write('1.yaml', apis(['a'], 4));
   assertSame((await send()) ?? assert.fail('not read'), folder);
+});
+
+test('however many comments stand before an anchor, they are read in a moment', async () => {
+  const folder = new Folder();
+  folder.write('1.yaml', `apis:\r\n${'  # c\r\n'.repeat(100)}  &x\r\n  g/a: { x: 1 }\r\n`);
+  const read = await folder.read();
+  assert.deepEqual(read.problems, []);
+  folder.write('1.yaml', `apis:\r\n${'  # c\r\n'.repeat(100)}  &x\r\n  g/a: { x: 2 }\r\n`);
+  const changed = await folder.read();
+  assert.ok(!isAlone(changed));
+  assertSame(changed, folder);
+});
+
+test('a pipe in the place of a file is refused, not waited for', async () => {
+  const folder = new Folder();
+  folder.write('1.yaml', apis(['a'], 1));
+  await folder.read();
+  const file = join(folder.path, '1.yaml');
+  rmSync(file);
+  execFileSync('mkfifo', [file]);
+  const { problems } = await folder.read();
+  assert.match(problems[0]?.message ?? '', /not a file/);
 });

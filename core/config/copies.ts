@@ -1,7 +1,7 @@
 import { type ReadText, checkSize, listYaml, readFromDisk } from './files.ts';
 import type { Edit, Known } from './known.ts';
 import { readPart } from './part.ts';
-import { type ConfigText, type Unlisted, readListed } from './read.ts';
+import { type ConfigText, type Unlisted, maxFileBytes, readListed } from './read.ts';
 import { inSlices } from './steps.ts';
 import { bytesOf, readBytesFromDisk } from './whole.ts';
 
@@ -74,7 +74,7 @@ export async function readKeeping(path: string, env: NodeJS.ProcessEnv, known?: 
     listed,
     env,
     known,
-    look: (whole) => whole.look(readBytesFromDisk),
+    look: (whole) => whole.look((file, memory) => readBytesFromDisk(file, memory, maxFileBytes)),
     read: readFromDisk,
     readAll,
   });

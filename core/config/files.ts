@@ -5,11 +5,10 @@ import path from 'node:path';
 /** The text of a file without a byte order mark; throws if it cannot be read or is longer than `maxBytes`. */
 export type ReadText = (file: string, maxBytes: number) => string;
 
-/** Of a file of the configuration. */
-export const maxYamlBytes = 64 * 1024 * 1024;
-
 export const readFromDisk: ReadText = (file, maxBytes) => {
-  checkFile(file, maxBytes);
+  const stat = fs.statSync(file);
+  if (!stat.isFile()) throw new Error('not a file');
+  checkSize(stat.size, maxBytes);
   return new TextDecoder('utf-8', { fatal: true }).decode(fs.readFileSync(file));
 };
 
@@ -20,13 +19,6 @@ export function readFromMemory(texts: Readonly<Record<string, string>>): ReadTex
     checkSize(Buffer.byteLength(text), maxBytes);
     return text.replace(/^\uFEFF/, '');
   };
-}
-
-/** Before it is opened: to open a pipe is to wait for who writes to it. */
-export function checkFile(file: string, maxBytes: number): void {
-  const stat = fs.statSync(file);
-  if (!stat.isFile()) throw new Error('not a file');
-  checkSize(stat.size, maxBytes);
 }
 
 export function checkSize(bytes: number, maxBytes: number): void {

@@ -4,7 +4,7 @@ import type { Node } from './tree.ts';
 export const section = 'apis';
 
 /** Nothing but comments stands before the entries: no anchor, no tag, no brace. */
-const header = /^apis:[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n)(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n?|\n))*$/;
+const header = /^apis:(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r(?!\n)|\n))+$/;
 
 /** Entries that follow each other. */
 export interface Span {

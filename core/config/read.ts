@@ -4,7 +4,6 @@ import {
   hashing,
   isYaml,
   listYaml,
-  maxYamlBytes,
   noting,
   readFromDisk,
   readFromMemory,
@@ -18,6 +17,8 @@ import { type Steps, atOnce } from './steps.ts';
 import { Source, toRecord, type Node } from './tree.ts';
 import { type Part, Whole, bytesOf } from './whole.ts';
 import { readYaml } from './yaml.ts';
+
+export const maxFileBytes = 64 * 1024 * 1024;
 
 /** A configuration as it was written, before anything is known about what it means. */
 export interface ConfigText {
@@ -97,7 +98,7 @@ function* readFiles(
   for (const file of yamlFiles) {
     try {
       hashes.set(file, '');
-      const text = readText(file, maxYamlBytes);
+      const text = readText(file, maxFileBytes);
       const bytes = bytesOf(text);
       hashes.set(file, yield* hashing(bytes));
       const node = yield* readYaml(file, text, secrets, problems, known);

@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { Composer } from './compose.ts';
-import { checkFile, hashing, maxYamlBytes } from './files.ts';
+import { checkSize, hashing } from './files.ts';
 import type { Edit } from './known.ts';
 import { type Layout, section } from './layout.ts';
 import { parseText } from './parse.ts';
@@ -31,11 +31,18 @@ export type ReadBytes = (file: string, memory: Buffer<ArrayBuffer>) => Promise<B
 
 const byteOrderMark = Buffer.from('\uFEFF');
 
-export const readBytesFromDisk: ReadBytes = async (file, memory) => {
-  checkFile(file, maxYamlBytes);
+/** @param maxBytes larger ones are refused, and what is no file */
+export async function readBytesFromDisk(
+  file: string,
+  memory: Buffer<ArrayBuffer>,
+  maxBytes: number,
+): Promise<Buffer<ArrayBuffer>> {
+  // To open a pipe would wait for whoever writes into it.
+  if (!(await stat(file)).isFile()) throw new Error('not a file');
   const handle = await open(file);
   try {
     const { size } = await handle.stat();
+    checkSize(size, maxBytes);
     const room = roomFor(size, memory);
     let length = 0;
     while (length < size) {
@@ -50,7 +57,7 @@ export const readBytesFromDisk: ReadBytes = async (file, memory) => {
   } finally {
     await handle.close();
   }
-};
+}
 
 /** Memory of its own for so many bytes, and for a file that grows: what is shared with other buffers could not be used again. */
 function roomFor(bytes: number, memory = Buffer.alloc(0)): Buffer<ArrayBuffer> {

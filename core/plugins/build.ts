@@ -1,4 +1,5 @@
 import type {
+  Amendment,
   Api,
   Clock,
   Group,
@@ -35,6 +36,7 @@ import { besideOf, readBeside } from './beside.ts';
 import { Binder, type Prepared } from './bind.ts';
 import { Disposal } from './disposal.ts';
 import { type ApiIn, Bindings, type Use } from './bindings.ts';
+import { Endpoints } from './endpoints.ts';
 import { type Damaged, damagedEntries } from './damaged.ts';
 import { OwnHosts, buildGroups } from './groups.ts';
 import { type TlsPlan, planTls } from '../http/tls-plan.ts';
@@ -164,7 +166,7 @@ function amendable(built: Omit<Built, 'amend'>, builder: Builder, read: ConfigTe
       if (names.size > (names.has('apis') ? 1 : 0)) return undefined;
       // What has not changed has its defaults already.
       const root: RootConfig = { ...built.root, apis: (text.root as RootConfig).apis ?? {} };
-      const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), built.snapshot, breath);
+      const amended = await builder.amend(text, root, names.get('apis') ?? new Set(), breath);
       if (amended === undefined) return undefined;
       // Files that building asked for: had one of them changed, the reading would have known.
       for (const [file, hash] of built.hashes)
@@ -205,7 +207,9 @@ class Builder {
   readonly #commons = new Map<string, Common>();
   #setups: Setups | undefined;
   #timings: readonly HandlerTiming[] = [];
-  #published: readonly Published[] = [];
+  #endpoints = new Endpoints([]);
+  /** As a plugin has asked for them last. */
+  #published: readonly Published[] | undefined;
   /** Plugins that have read which APIs there are. */
   readonly #readers = new Set<string>();
   #activate: () => void = () => undefined;
@@ -265,9 +269,10 @@ class Builder {
   async build(breath: Breath): Promise<BuiltSnapshot> {
     const apis = await this.#apis(this.#root.apis ?? {}, breath);
     const endpoints = blankEndpoints(apis);
-    this.#published = endpoints;
+    this.#endpoints = new Endpoints(endpoints);
     const read = (plugin: string): readonly Published[] => {
       this.#readers.add(plugin);
+      this.#published ??= this.#endpoints.all;
       return this.#published;
     };
     const setups = new Setups(this.#plugins, this.#root, this.#problems, (plugin) => ({
@@ -295,7 +300,7 @@ class Builder {
     );
     await this.#fill(endpoints, breath);
     this.#activate = activation(setups, this.#read());
-    return this.#snapshot(endpoints, this.#activate, this.#disposal.use());
+    return this.#snapshot(this.#endpoints.apis, this.#disposal.use());
   }
 
   /**
@@ -306,11 +311,10 @@ class Builder {
     text: ConfigText,
     root: RootConfig,
     names: ReadonlySet<string | number | undefined>,
-    { endpoints: before }: BuiltSnapshot,
     breath: Breath,
   ): Promise<{ readonly snapshot: BuiltSnapshot; readonly enact: () => void } | undefined> {
     // What goes is freed with all the rest.
-    if (this.#added + names.size > Math.max(fewApis, before.length / 2)) return undefined;
+    if (this.#added + names.size > Math.max(fewApis, this.#endpoints.apis / 2)) return undefined;
     if (names.has(undefined) || this.#plugins.some(({ sandbox }) => sandbox !== undefined)) return undefined;
     const problems = new Problems(text.locate, []);
     this.#text = text;
@@ -319,7 +323,7 @@ class Builder {
     this.#bindings = this.#noBindings();
     this.#binder.report(problems);
     try {
-      const amended = await this.#amendWith(names, before, breath);
+      const amended = await this.#amendWith(names, breath);
       this.#added += names.size;
       return amended;
     } catch (error) {
@@ -332,7 +336,7 @@ class Builder {
     }
   }
 
-  async #amendWith(names: ReadonlySet<unknown>, before: readonly Endpoint[], breath: Breath) {
+  async #amendWith(names: ReadonlySet<unknown>, breath: Breath) {
     const { apis: all = {} } = this.#root;
     const kept = [...names].map(String).filter((name) => Object.hasOwn(all, name));
     const definitions = Object.fromEntries(kept.map((name) => [name, all[name] as ApiConfig]));
@@ -340,29 +344,32 @@ class Builder {
     this.#assertGood();
     const apis = await this.#apis(definitions, breath);
     const added = blankEndpoints(apis);
-    const removed: Endpoint[] = [];
-    const published: Endpoint[] = [];
-    for (const [index, endpoint] of before.entries()) {
-      (names.has(endpoint.api.name) ? removed : published).push(endpoint);
-      // To ask for the time takes longer than to look at an API.
-      if (index % 256 === 0 && breath.isDue) await breath.take();
-    }
-    published.push(...added);
+    const endpoints = this.#endpoints;
+    const removed = endpoints.of(names);
     const setups = this.#set();
     const told = [...setups.hooks].filter(
       ([name, hooks]) => hooks.publish !== undefined || this.#readers.has(name),
     );
+    let published: readonly Published[] | undefined;
+    const change: Amendment = {
+      added,
+      removed,
+      get published() {
+        published ??= [...endpoints.without(names), ...added];
+        return published;
+      },
+    };
+    for (const name of names) this.#lines.forget('apis', name);
+    const { locate, reading } = this.#read();
+    // Before there are those of new APIs, which stand where they are to.
+    const move = await breath.through(this.#lines.moves(locate, reading?.moved));
     const amending = new Amending(
-      { added, removed, published },
+      change,
       setups,
       told.map(([name]) => name),
       this.#host.log,
     );
     this.#binder.lend(amending.kit);
-    for (const name of names) this.#lines.forget('apis', name);
-    const { locate, reading } = this.#read();
-    // Before there are those of new APIs, which stand where they are to.
-    const move = await breath.through(this.#lines.moves(locate, reading?.moved));
     try {
       await this.#bindings.resolve(apis, breath);
       await this.#fill(added, breath);
@@ -385,10 +392,13 @@ class Builder {
       isInForce = true;
       amending.enact();
       move();
-      this.#published = published;
+      endpoints.replace(names, added);
+      this.#published = undefined;
       this.#disposal.retire(removed);
     };
-    return { snapshot: this.#snapshot(published, this.#activate, dispose), enact };
+    const apisOf = (all: readonly Published[]): number => new Set(all.map(({ api }) => api)).size;
+    const count = endpoints.apis - apisOf(removed) + apisOf(added);
+    return { snapshot: this.#snapshot(count, dispose), enact };
   }
 
   /** Binds. First what is bound everywhere: what a plugin does for other APIs may depend on it. */
@@ -414,20 +424,17 @@ class Builder {
     if (this.#read().locate.hasMissed) throw new Unamendable('what was asked for was not read');
   }
 
-  #snapshot(
-    endpoints: readonly Endpoint[],
-    activate: () => void,
-    dispose: () => Promise<unknown>,
-  ): BuiltSnapshot {
+  #snapshot(apis: number, dispose: () => Promise<unknown>): BuiltSnapshot {
     return new BuiltSnapshot({
       log: this.#host.log,
       pseudonym: this.#host.pseudonym,
-      endpoints,
+      apis,
+      endpoints: this.#endpoints,
       setups: this.#set().hooks,
       timings: this.#timings,
       traffic: this.#host.traffic,
       bodyTimeoutMs: this.#limits.bodyTimeoutMs,
-      activate,
+      activate: this.#activate,
       dispose,
     });
   }

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Arrival, GatewayHooks, HandlerTiming, Log, Reply, Route } from '#sdk';
-import type { CompletedListener, Endpoint, Finisher, Snapshot } from '../kernel/endpoint.ts';
+import type { CompletedListener, Finisher, Snapshot } from '../kernel/endpoint.ts';
 import { callBackend } from '../kernel/backend-call.ts';
 import { isReply } from '../kernel/chains.ts';
 import { compileWithheld } from '../kernel/forwarding.ts';
@@ -8,6 +8,7 @@ import type { BodyLimits } from '../kernel/content-reader.ts';
 import type { Exchange } from '../kernel/exchange.ts';
 import { type Chain, type Handler, type SyncChain, compileChain, compileSyncChain } from '../kernel/hooks.ts';
 import { timed, timerOf } from '../kernel/timing.ts';
+import type { Endpoints } from './endpoints.ts';
 
 /** Longest content of a request that found no API: nothing has asked yet who sends it. */
 const fallbackBytes = 64 * 1024;
@@ -31,7 +32,10 @@ export class BuiltSnapshot implements Snapshot {
   readonly withholds: ((name: string) => boolean) | null;
   readonly pseudonym: string;
   readonly callBackend = callBackend;
-  readonly endpoints: readonly Endpoint[];
+  /** How many APIs it has. */
+  readonly apis: number;
+  /** Those of the newest configuration that only has other APIs than this one. */
+  readonly endpoints: Endpoints;
   /**
    * Tells the plugins that this comes into force.
    * @throws ConfigError when one of them cannot
@@ -49,7 +53,8 @@ export class BuiltSnapshot implements Snapshot {
   constructor(parts: {
     log: Log;
     pseudonym: string;
-    endpoints: readonly Endpoint[];
+    apis: number;
+    endpoints: Endpoints;
     setups: ReadonlyMap<string, GatewayHooks>;
     timings: readonly HandlerTiming[];
     traffic: Traffic;
@@ -59,6 +64,7 @@ export class BuiltSnapshot implements Snapshot {
   }) {
     this.log = parts.log;
     this.pseudonym = parts.pseudonym;
+    this.apis = parts.apis;
     this.endpoints = parts.endpoints;
     this.activate = parts.activate;
     this.setups = parts.setups;

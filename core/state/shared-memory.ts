@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { loadFfi as ffi } from '#sdk/ffi';
 
 /** There is no memory to share here: an old Node, another system, or a layout of another version. */
 export class SharedMemoryUnavailable extends Error {}
@@ -91,18 +92,10 @@ function map(fd: number, bytes: number): ArrayBuffer {
 function loadFfi(): typeof import('node:ffi') {
   if (process.platform === 'win32')
     throw new SharedMemoryUnavailable('memory cannot be shared between processes on Windows');
-  // That the module is experimental is nothing an operator can do anything about.
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = () => undefined;
   try {
-    const ffi = process.getBuiltinModule('node:ffi') as typeof import('node:ffi') | undefined;
-    if (ffi !== undefined) return ffi;
+    return ffi();
   } catch (error) {
-    throw new SharedMemoryUnavailable('node:ffi cannot be used', { cause: error });
-  } finally {
-    process.emitWarning = emitWarning;
+    const reason = error instanceof Error ? error.message : 'it failed';
+    throw new SharedMemoryUnavailable(`memory cannot be shared: ${reason}`, { cause: error });
   }
-  throw new SharedMemoryUnavailable(
-    `memory is shared by node:ffi (Node 26); this is Node ${process.version}`,
-  );
 }

@@ -18,7 +18,7 @@ export function planOf({ root, limits, tls, snapshot }: Built, development: Deve
     management: root.management,
     limits: { drainTimeoutMs },
     workers: planWorkers(root.workers),
-    apis: new Set(snapshot.endpoints.map(({ api }) => api)).size,
+    apis: snapshot.apis,
     pages: [...snapshot.setups.values()].flatMap(pagesOf).map(infoOf),
     development,
   };

@@ -18,9 +18,9 @@ import { Wire } from './wire.ts';
 
 /**
  * V8's flags for a worker, before those of the operator: new objects take half of the memory that Node gives them, which
- * costs a request nothing that could be measured, and a worker may collect what building has left before it serves.
+ * costs a request nothing that could be measured.
  */
-const lean = ['--max-semi-space-size=8', '--expose-gc'];
+const lean = ['--max-semi-space-size=8'];
 
 const program = fileURLToPath(new URL('./worker.ts', import.meta.url));
 

@@ -4,6 +4,7 @@ import type { SharedPage } from '#sdk';
 import { type Files, readChanged, readCopy } from '../config/copies.ts';
 import { Known } from '../config/known.ts';
 import { ConfigError } from '../config/problems.ts';
+import { collect } from '../collect.ts';
 import { operatorLog } from '../commands/log.ts';
 import { tellRejections } from '../commands/rejections.ts';
 import { Gateway, type Prepared as PreparedHere } from '../gateway.ts';
@@ -113,8 +114,8 @@ class Worker {
     try {
       this.#prepared = await this.#serving().prepare(text, waiting);
       const plan = planOf(this.#prepared.built, await this.#development.known());
-      // Nobody waits yet: later it would be a pause.
-      if (!this.#isServing && waiting === null) globalThis.gc?.();
+      // Nobody waits yet.
+      if (!this.#isServing && waiting === null) collect();
       return { hashes: [...text.hashes], files, plan };
     } catch (error) {
       return { hashes: [...text.hashes], files, refused: refusedBy(error) };

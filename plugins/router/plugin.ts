@@ -96,14 +96,12 @@ class Tables {
    * What puts the change in force; false where two APIs have one path, which building anew tells about, and where a group
    * has no API left: its hosts are then those of a group that has `*`.
    */
-  plan({ added, removed, published }: Amendment): (() => void) | false {
+  plan(change: Amendment): (() => void) | false {
+    const { added, removed } = change;
     const groups = new Set(removed.map(({ api }) => api.group));
-    // Nearly always those of what comes; otherwise of the first few of all.
     for (const { api } of added) groups.delete(api.group);
-    for (const { api } of published) {
-      if (groups.size === 0) break;
-      groups.delete(api.group);
-    }
+    // Nearly always there are none left. Not before: a list of all is made for whoever asks.
+    if (groups.size > 0) for (const { api } of change.published) groups.delete(api.group);
     if (groups.size > 0) return false;
     const going = new Set(removed);
     const coming = new Tables(this.#kit);

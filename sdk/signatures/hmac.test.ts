@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createHmac, createSecretKey } from 'node:crypto';
+import { createHmac, createSecretKey, hash } from 'node:crypto';
 import { test } from 'node:test';
-import { hmacBase64, hmacHex, isSameText } from './hmac.ts';
+import { hmacBase64, hmacHex, hmacHexOfHash, isHmacHexOfHash, isSameText } from './hmac.ts';
 
 const texts = [
   '',
@@ -9,7 +9,9 @@ const texts = [
   'GET\n\n/張三🚀',
   'x'.repeat(1344),
   'x'.repeat(1345),
+  ...[54, 55, 56, 63, 64, 65, 118, 119, 120, 1362, 1363].map((length) => 'y'.repeat(length)),
   '张'.repeat(1345),
+  '张'.repeat(1362),
   '\ud800 lone',
 ];
 const secrets = ['s', 'sécret-🚀', 'k'.repeat(64), 'k'.repeat(65), 'k'.repeat(300)];
@@ -28,6 +30,40 @@ for (const digest of ['sha256', 'sha1'] as const) {
     }
   });
 }
+
+test('the HMAC of a text that ends with the hash of another', () => {
+  for (const secret of secrets) {
+    for (const key of [secret, createSecretKey(secret, 'utf8')]) {
+      for (const start of ['', 'SDK-HMAC-SHA256\n', '\u{1f600}', 'x'.repeat(1300), 'x'.repeat(1350)]) {
+        for (const text of texts) {
+          const whole = start + hash('sha256', text, 'hex');
+          const expected = createHmac('sha256', secret).update(whole, 'utf8').digest('hex');
+          assert.equal(hmacHexOfHash(key, start, text), expected);
+          assert.ok(isHmacHexOfHash(key, start, text, expected));
+          for (const wrong of [
+            `x${expected.slice(1)}`,
+            `${expected.slice(1)}x`,
+            expected.toUpperCase(),
+            '',
+            `${expected}0`,
+          ])
+            assert.equal(isHmacHexOfHash(key, start, text, wrong), false, wrong);
+        }
+      }
+    }
+  }
+});
+
+test('each digit of an HMAC counts', () => {
+  const key = createSecretKey('s', 'utf8');
+  const right = hmacHexOfHash(key, '', '');
+  for (let at = 0; at < right.length; at++) {
+    for (const other of ['g', '\u0100', right[at] === '0' ? '1' : '0']) {
+      const wrong = right.slice(0, at) + other + right.slice(at + 1);
+      assert.equal(isHmacHexOfHash(key, '', '', wrong), false, wrong);
+    }
+  }
+});
 
 test('texts compare without throwing, whatever their lengths', () => {
   assert.ok(isSameText('abc', 'abc'));

@@ -42,7 +42,8 @@ export function parseSdkDate(text: string): number | undefined {
   // Read twice for a request, and callers sign many in a second.
   if (text !== lastText) {
     lastTime = read(text);
-    lastText = text;
+    // A copy, as a part of a text holds all of it; of what is a date, and so is ASCII.
+    lastText = lastTime === undefined ? '' : Buffer.from(text, 'latin1').toString('latin1');
   }
   return lastTime;
 }

@@ -2,7 +2,7 @@ import { createHmac, hash } from 'node:crypto';
 import type { HuaweiNames, HuaweiScope } from './huawei-authorization.ts';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './huawei-canonical.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
-import { hmacHex, type Secret } from './hmac.ts';
+import { hmacHexOfHash, isHmacHexOfHash, isSameText, type Secret } from './hmac.ts';
 
 /** Which canonical request a signature fits; `documented` is the vendor's rule, the others are habits of its clients. */
 export type HuaweiVariant = 'documented' | 'rawPath' | 'localeSorted' | 'rawPathLocaleSorted';
@@ -58,14 +58,42 @@ export function* canonicalRequests(
  * What is signed: algorithm, X-Sdk-Date, the scope of a derived key if there is one, SHA-256 of the canonical request.
  */
 export function stringToSign(canonicalRequest: string, date: string, scope?: HuaweiScope): string {
-  const digest = hash('sha256', canonicalRequest, 'hex');
-  return `${huaweiAlgorithm}\n${date}\n${scope === undefined ? '' : `${scopeText(scope)}\n`}${digest}`;
+  return startToSign(date, scope) + hash('sha256', canonicalRequest, 'hex');
 }
 
-/** The signature of a string to sign, in lower-case hexadecimal. */
-export function signatureOf(text: string, secret: Secret, scope?: HuaweiScope): string {
-  if (scope === undefined) return hmacHex('sha256', secret, text);
-  return createHmac('sha256', derivedKey(secret, scope)).update(text, 'utf8').digest('hex');
+let lastDate = '';
+let lastStart = '';
+
+function startToSign(date: string, scope?: HuaweiScope): string {
+  if (scope !== undefined) return `${huaweiAlgorithm}\n${date}\n${scopeText(scope)}\n`;
+  // Requests of one second have the same.
+  if (date !== lastDate) {
+    // A copy: a part of a text holds all of it.
+    lastStart = Buffer.from(`${huaweiAlgorithm}\n${date}\n`, 'utf8').toString('utf8');
+    lastDate = lastStart.slice(huaweiAlgorithm.length + 1, -1);
+  }
+  return lastStart;
+}
+
+/** The signature of a canonical request, in lower-case hexadecimal. */
+export function signatureOf(canonicalRequest: string, date: string, secret: Secret): string {
+  return hmacHexOfHash(secret, startToSign(date), canonicalRequest);
+}
+
+/** Whether that is the signature; `scope` is that of a derived key. */
+export function isSignature(
+  given: string,
+  canonicalRequest: string,
+  date: string,
+  secret: Secret,
+  scope: HuaweiScope | undefined,
+): boolean {
+  if (scope === undefined) return isHmacHexOfHash(secret, startToSign(date), canonicalRequest, given);
+  const text = stringToSign(canonicalRequest, date, scope);
+  return isSameText(
+    createHmac('sha256', derivedKey(secret, scope)).update(text, 'utf8').digest('hex'),
+    given,
+  );
 }
 
 function scopeText({ date, region, service }: HuaweiScope): string {

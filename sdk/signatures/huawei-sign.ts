@@ -1,7 +1,7 @@
 import type { HeaderField } from './alibaba-message.ts';
 import type { HuaweiNames } from './huawei-authorization.ts';
 import { formatSdkDate, unsignedPayload, type HuaweiMessage } from './huawei-message.ts';
-import { canonicalRequest, huaweiAlgorithm, signatureOf, stringToSign } from './huawei-request.ts';
+import { canonicalRequest, huaweiAlgorithm, signatureOf } from './huawei-request.ts';
 import type { Secret } from './hmac.ts';
 
 /** What the canonical request of an outgoing message needs besides the message. */
@@ -50,7 +50,7 @@ export function signHuawei(
   const canonical = canonicalOutgoing(message, payload, signing);
   if (canonical === undefined) return undefined;
   const { text, date, signedHeaders, fields } = canonical;
-  const signature = signatureOf(stringToSign(text, date), signing.secret);
+  const signature = signatureOf(text, date, signing.secret);
   fields.push([
     'Authorization',
     `${huaweiAlgorithm} Access=${signing.key}, SignedHeaders=${signedHeaders}, Signature=${signature}`,

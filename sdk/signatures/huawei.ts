@@ -1,13 +1,7 @@
 import type { HuaweiNames, HuaweiSignature } from './huawei-authorization.ts';
 import { parseSdkDate, unsignedPayload, type HuaweiMessage } from './huawei-message.ts';
-import {
-  canonicalRequest,
-  canonicalRequests,
-  signatureOf,
-  stringToSign,
-  type HuaweiVariant,
-} from './huawei-request.ts';
-import { isSameText, type Secret } from './hmac.ts';
+import { canonicalRequest, canonicalRequests, isSignature, type HuaweiVariant } from './huawei-request.ts';
+import type { Secret } from './hmac.ts';
 
 /**
  * Why `verifyHuawei` refuses:
@@ -84,8 +78,7 @@ export function verifyHuawei(
   if (rules.isHostRequired === true && !sorted.includes('host')) return refused('host');
   const payload = payloadOf(message, bodyHash, sorted);
   if (payload === undefined) return refused('contentHash');
-  const matches = (text: string): boolean =>
-    isSameText(signatureOf(stringToSign(text, date, scope), secret, scope), signature);
+  const matches = (text: string): boolean => isSignature(signature, text, date, secret, scope);
   const documented = canonicalRequest(message, names, payload);
   if (documented === undefined) return refused('parameters');
   const variant = matches(documented) ? 'documented' : otherVariant(message, names, payload, matches);

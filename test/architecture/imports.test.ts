@@ -95,6 +95,14 @@ test('only core can tell fields that were checked from others', () => {
   );
 });
 
+test('only core and the sdk call functions of C', () => {
+  const isAllowed = ({ file, to }: Import): boolean => to !== '#sdk/ffi' || file.startsWith('core/');
+  assert.deepEqual(
+    broken(() => true, isAllowed),
+    [],
+  );
+});
+
 test('a plugin imports the sdk and its own folder; sdk/testing only in tests', () => {
   const isPlugin = (file: string): boolean => file.startsWith('plugins/');
   const isAllowed = (one: Import): boolean => {

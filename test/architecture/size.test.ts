@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { readSource, sourceFiles, withoutComments } from './sources.ts';
 
 /** What the kernel (core/kernel and core/plugins) may grow to: what does not fit is a plugin. */
-const kernelLimit = 3_750;
+const kernelLimit = 3_800;
 /** All of core/, with what reads configurations, speaks HTTP and shares counts through Redis and memory, and sees to workers; see core/README.md. */
-const coreLimit = 15_900;
+const coreLimit = 16_000;
 const longFile = 300;
 
 const isTest = (file: string): boolean => file.endsWith('.test.ts') || file.endsWith('/testing.ts');

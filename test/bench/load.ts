@@ -1,6 +1,6 @@
 import { get } from 'node:http';
-import { cpuTimes, residentBytes } from './cpu.ts';
-import { BACKEND_BODY, type Target } from './targets.ts';
+import { type CpuTimes, cpuTimes, residentBytes } from './cpu.ts';
+import { BACKEND_BODY, type Target, withBeside } from './targets.ts';
 import { findProgram, type Workspace } from './workspace.ts';
 
 /** What wrk sends: GET requests to `path`, where `%05d` counts from 0 to `count - 1` and starts over; POST with a body. */
@@ -10,6 +10,8 @@ export interface Load {
   readonly path: string;
   readonly count: number;
   readonly body?: string | undefined;
+  /** Of wrk, which share the connections; 1 unless given. */
+  readonly threads?: number;
 }
 
 export interface Sample {
@@ -51,9 +53,16 @@ export async function measure(
   seconds: number,
   attempts = ATTEMPTS,
 ): Promise<Sample> {
-  const script = workspace.write('load.lua', toLua(load));
-  const before = cpuTimes(target.process.pid);
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, `--timeout=${TIMEOUT_SECONDS}s`, '--latency'];
+  const ports = withBeside(target).map(({ port }) => port);
+  const script = workspace.write('load.lua', toLua(load, ports));
+  const before = cpuTimesOf(target);
+  const args = [
+    `-t${load.threads ?? 1}`,
+    `-c${connections}`,
+    `-d${seconds}s`,
+    `--timeout=${TIMEOUT_SECONDS}s`,
+    '--latency',
+  ];
   const wrk = workspace.start('wrk', findProgram('wrk') ?? 'wrk', [
     ...args,
     '-s',
@@ -61,7 +70,7 @@ export async function measure(
     `http://127.0.0.1:${target.port}/`,
   ]);
   const code = await wrk.exited;
-  const after = cpuTimes(target.process.pid);
+  const after = cpuTimesOf(target);
   const result = parseResult(target.process.name, code, wrk.output());
   if (result.requests === 0) {
     if (attempts <= 1) throw new Error(`${target.process.name} answered nothing in ${seconds} s`);
@@ -78,8 +87,20 @@ export async function measure(
     systemUs: (after.systemUs - before.systemUs) / result.requests,
     requestsPerSecond: (result.requests / result.durationUs) * 1e6,
     p99Ms: result.p99Us / 1000,
-    residentMiB: residentBytes(target.process.pid) / 2 ** 20,
+    residentMiB: sum(withBeside(target).map(({ process }) => residentBytes(process.pid))) / 2 ** 20,
   };
+}
+
+function cpuTimesOf(target: Target): CpuTimes {
+  const times = withBeside(target).map(({ process }) => cpuTimes(process.pid));
+  return {
+    totalUs: sum(times.map(({ totalUs }) => totalUs)),
+    systemUs: sum(times.map(({ systemUs }) => systemUs)),
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function parseResult(name: string, code: number | string, output: string): WrkResult {
@@ -95,7 +116,7 @@ function parseResult(name: string, code: number | string, output: string): WrkRe
 
 // Requests are built once, in init, so that a script costs wrk little; a load of one path needs no
 // request function at all. done() repeats in numbers what `wrk --latency` prints with units.
-function toLua(load: Load): string {
+function toLua(load: Load, ports: readonly number[]): string {
   const headers = Object.entries({ Host: load.host, ...load.headers });
   const assignments = headers.map(
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
@@ -104,6 +125,7 @@ function toLua(load: Load): string {
     assignments.push('wrk.method = "POST"', `wrk.body = ${JSON.stringify(load.body)}`);
   return `${assignments.join('\n')}
 ${load.count === 1 ? `wrk.path = ${JSON.stringify(load.path)}` : toLuaRequests(load)}
+${ports.length === 1 ? '' : toLuaPorts(ports)}
 
 function done(summary, latency, requests)
   local errors = summary.errors
@@ -113,6 +135,15 @@ function done(summary, latency, requests)
     errors.connect, errors.read, errors.write, errors.timeout, errors.status))
 end
 `;
+}
+
+function toLuaPorts(ports: readonly number[]): string {
+  return `
+local ports, threads = { ${ports.map((port) => `"${port}"`).join(', ')} }, 0
+function setup(thread)
+  thread.addr = wrk.lookup("127.0.0.1", ports[threads % #ports + 1])[1]
+  threads = threads + 1
+end`;
 }
 
 function toLuaRequests(load: Load): string {

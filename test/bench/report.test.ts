@@ -97,18 +97,26 @@ test('requests during a reload are told apart from those before and after', () =
   assert.match(report, /Failed: 2 x no answer\./);
 });
 
-test('workers are compared with one worker, and with one process, of the same scenario', () => {
+test('workers are compared with one process, one worker and as many processes, of the same scenario', () => {
   const report = toWorkersReport([
     { name: 'plain API, one process', samples: [sample(20), sample(40)] },
+    { name: 'plain API, 2 processes', samples: [sample(40), sample(50)] },
     { name: 'plain API, 1 worker', samples: [sample(40), sample(40)] },
     { name: 'plain API, 2 workers', samples: [sample(50), sample(50)] },
     { name: 'full chain, 2 workers', samples: [sample(80)] },
   ]);
   const heading =
-    '| Workers | requests/s | min..max | CPU µs/request | of it system | ÷ one process | ÷ 1 worker |';
+    '| Workers | requests/s | min..max | CPU µs/request | of it system | ÷ one process | ÷ 1 worker | ÷ as many processes |';
   assert.ok(report.includes(heading), report);
-  assert.deepEqual(rowOf(report, 'plain API, 2 workers').slice(3, 7), ['50.0', '10.0', '1.88', '1.25']);
-  assert.deepEqual(rowOf(report, 'full chain, 2 workers').slice(5, 7), ['-', '-']);
+  assert.deepEqual(rowOf(report, 'plain API, 2 workers').slice(3, 8), [
+    '50.0',
+    '10.0',
+    '1.88',
+    '1.25',
+    '1.13',
+  ]);
+  assert.equal(rowOf(report, 'plain API, 1 worker')[7], '1.50');
+  assert.deepEqual(rowOf(report, 'full chain, 2 workers').slice(5, 8), ['-', '-', '-']);
 });
 
 test('each capability is compared with the plain API that was measured before it', () => {

@@ -4,6 +4,12 @@ import { findFreePort, waitForPort, type Started, type Workspace } from './works
 export interface Target {
   readonly process: Started;
   readonly port: number;
+  /** Others that have nothing to do with it and count as part of it; each thread of wrk loads one of them all. */
+  readonly beside?: readonly Target[];
+}
+
+export function withBeside(target: Target): readonly Target[] {
+  return [target, ...(target.beside ?? [])];
 }
 
 export const BACKEND_BODY = JSON.stringify({

@@ -1,6 +1,6 @@
 import { closing, firstLine, progress, type Bench } from './bench.ts';
 import { measure, probe, type Load, type Sample } from './load.ts';
-import type { Target } from './targets.ts';
+import { type Target, withBeside } from './targets.ts';
 
 const WARM_UP_SECONDS = 2;
 /** V8 compiles what is called often: a slow machine has to warm up for longer. */
@@ -43,7 +43,7 @@ export function withAll<T>(
       const runner = await start();
       if (runner === undefined) continue;
       runners.push(runner);
-      targets.push(runner.target);
+      targets.push(...withBeside(runner.target));
     }
     return work(runners);
   });
@@ -71,7 +71,7 @@ async function warmUpOne(
   { target, load, connections = bench.connections, warmUpRequests: wanted = WARM_UP_REQUESTS }: Runner,
   byTarget: Map<Target, number>,
 ): Promise<void> {
-  await probe(target, load());
+  for (const each of withBeside(target)) await probe(each, load());
   let requests = byTarget.get(target) ?? 0;
   const limit = (WARM_UP_LIMIT_SECONDS * wanted) / WARM_UP_REQUESTS;
   let used = 0;

@@ -561,7 +561,8 @@ test('the lines of an API that has grown are its own, and those of the last one 
   });
   const log = { ...silentLog, error: (fields: object) => void errors.push(fields) };
   const changing = new Changing(t, [failing, counting], log);
-  const named = (name: string, more = ''): string => mock(`g/${name}`, `/${name}`, '1', `${more}    failing: true\n`);
+  const named = (name: string, more = ''): string =>
+    mock(`g/${name}`, `/${name}`, '1', `${more}    failing: true\n`);
   const linesOf = async (text: string, ...names: string[]): Promise<void> => {
     await changing.write(text);
     for (const name of names) {

@@ -268,7 +268,7 @@ test('a package is loaded, too, and APIs that are bound to one entry share its p
   const file = join(path, 'gateway.yaml');
   const { snapshot } = await gateway.build(readConfigText({ [file]: JSON.stringify(config) }, {}));
   assert.equal(children().length, 1);
-  assert.equal(snapshot.endpoints.filter(({ preAuth }) => preAuth !== null).length, 300);
+  assert.equal(snapshot.endpoints.all.filter(({ preAuth }) => preAuth !== null).length, 300);
   snapshot.retire();
   await until(() => children().length === 0);
 });

@@ -75,13 +75,13 @@ export class PlainConnection implements Way {
     if (ready.push(this) === 1) setImmediate(sendReady);
   }
 
-  /** Sends what `send` was given. */
-  flush(): void {
+  /** Sends what `send` was given; says whether it could. */
+  flush(): boolean {
     const text = this.#text;
     this.#text = '';
-    if (this.socket.destroyed) return;
+    if (this.socket.destroyed) return false;
     this.socket.write(text, 'latin1');
-    this.written();
+    return true;
   }
 
   written(): void {
@@ -191,5 +191,7 @@ let ready: PlainConnection[] = [];
 function sendReady(): void {
   const connections = ready;
   ready = [];
-  for (const connection of connections) connection.flush();
+  // One write right behind the other: a peer that has read all there is sleeps, and has to be woken again.
+  const sent = connections.filter((connection) => connection.flush());
+  for (const connection of sent) connection.written();
 }
