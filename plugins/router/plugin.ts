@@ -96,11 +96,12 @@ class Tables {
    * What puts the change in force; false where two APIs have one path, which building anew tells about, and where a group
    * has no API left: its hosts are then those of a group that has `*`.
    */
-  plan({ added, removed, published }: Amendment): (() => void) | false {
+  plan(change: Amendment): (() => void) | false {
+    const { added, removed } = change;
     for (const { api } of removed) {
-      // Nearly always one of those that come; otherwise one of the first few of all.
       const isIn = (other: Published): boolean => other.api.group === api.group;
-      if (!added.some(isIn) && !published.some(isIn)) return false;
+      // All are listed when they are asked for, which they seldom have to be.
+      if (!added.some(isIn) && !change.published.some(isIn)) return false;
     }
     const going = new Set(removed);
     const coming = new Tables(this.#kit);
