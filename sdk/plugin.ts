@@ -134,7 +134,7 @@ export interface Amendment {
   readonly added: readonly Published[];
   /** As they were told when they came. */
   readonly removed: readonly Published[];
-  /** All that there are with the change. */
+  /** All that there are with the change; listed when it is read, which takes a while where there are many. */
   readonly published: readonly Published[];
 }
 

@@ -25,8 +25,10 @@ export async function start(config: string | undefined, listening?: () => void):
   const log = operatorLog(lines);
   tellRejections(log);
   const known = new Known();
-  const read = (): Promise<ConfigText> => readKeeping(path, process.env, known);
+  let isKept = true;
+  const read = (): Promise<ConfigText> => readKeeping(path, process.env, known, isKept);
   const serving = await begin(read, log, lines);
+  isKept = serving instanceof Supervisor;
   flushCompileCache();
   sayListeners(serving);
   listening?.();

@@ -4,11 +4,11 @@ import { type Target, withBeside } from './targets.ts';
 
 const WARM_UP_SECONDS = 2;
 /** V8 compiles what is called often: a slow machine has to warm up for longer. */
-const WARM_UP_REQUESTS = 20_000;
+const WARM_UP_REQUESTS = 80_000;
 /** V8 goes on compiling for so many requests of a process: who compares a few microseconds waits for its end. */
 export const STEADY_REQUESTS = 80_000;
 /** So long at most for `WARM_UP_REQUESTS`. */
-const WARM_UP_LIMIT_SECONDS = 8;
+const WARM_UP_LIMIT_SECONDS = 12;
 
 /** Something that is measured in turn with others. */
 export interface Runner {
@@ -18,7 +18,7 @@ export interface Runner {
   readonly load: () => Load;
   /** Those of the bench unless given. */
   readonly connections?: number;
-  /** Requests until it is warm; 20,000 unless given. */
+  /** Requests until it is warm; 80,000 unless given. */
   readonly warmUpRequests?: number;
   /** Whether the others are measured without it when it fails. */
   readonly isOptional?: boolean;
