@@ -171,3 +171,13 @@ test('a pipe in the place of a file is refused, not waited for', async () => {
   const { problems } = await folder.read();
   assert.match(problems[0]?.message ?? '', /not a file/);
 });
+
+test('a reading in which lines have only moved is another one: whoever passes it over does not know where they are', async () => {
+  const folder = new Folder();
+  folder.write('1.yaml', apis(['a', 'b'], 1));
+  const first = await folder.read();
+  folder.write('1.yaml', apis(['a', 'b'], 1).replace('  g/b', '  # c\n  g/b'));
+  const moved = await folder.read();
+  assert.ok(isAlone(moved));
+  assert.notEqual(moved.reading?.id, first.reading?.id);
+});

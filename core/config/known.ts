@@ -173,7 +173,8 @@ export class Known {
   /** @param hashes see `end` */
   endPart(hashes: Hashes, moved?: readonly Moved[], edit?: Edit): Reading {
     this.#hashes = hashes;
-    if (this.#changed.size === 0) this.#last = this.#since;
+    // Lines that have only moved are another reading: where they were, whoever passes this one over does not learn.
+    if (this.#changed.size === 0 && edit === undefined) this.#last = this.#since;
     return { id: this.#last, changes: { since: this.#since, names: this.#changed }, moved, edit };
   }
 
