@@ -33,8 +33,10 @@ export class Layout {
    */
   spanOf(start: number, end: number): Span | undefined {
     const { starts } = this;
-    const first = countBelow(starts, start) - 1;
-    const behind = Math.max(first + 1, countBelow(starts, end));
+    const at = countBelow(starts, start) - 1;
+    // What differs in its indentation, as a comment before it does, may belong to the one above.
+    const first = at > 0 && start - this.startOf(at) < this.column ? at - 1 : at;
+    const behind = Math.max(at + 1, countBelow(starts, end));
     return first >= 0 && behind < starts.length ? { first, behind } : undefined;
   }
 
