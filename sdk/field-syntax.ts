@@ -1,3 +1,5 @@
+import { flat } from './flat.ts';
+
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const unfit = /[^\t\x20-\x7e\x80-\xff]/;
 /** Of one range, which takes a third of the time. */
@@ -23,7 +25,7 @@ function learn(name: string): string | undefined {
   if (typeof name !== 'string' || !token.test(name)) return undefined;
   if (known.size >= maxKnown || name.length > maxKnownLength) return `\r\n${name}: `;
   // A copy: a part of a text may hold all of it.
-  const start = Buffer.from(`\r\n${name}: `, 'latin1').toString('latin1');
+  const start = flat(`\r\n${name}: `);
   known.set(start.slice(2, -2), start);
   return start;
 }

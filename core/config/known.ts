@@ -1,5 +1,5 @@
+import { flat } from '#sdk/flat';
 import { type Hashes, hashOf, hashOfFile } from './files.ts';
-import { flat } from './flat.ts';
 import type { Whole } from './whole.ts';
 
 /** A text that begins and ends somewhere in a file. */

@@ -1,5 +1,5 @@
+import { flat } from '#sdk/flat';
 import { Events } from './events.ts';
-import { flat } from './flat.ts';
 import { LateNode } from './late-node.ts';
 import { lineStartsOf } from './parse.ts';
 import type { Position } from './problems.ts';

@@ -1,3 +1,4 @@
+import { flat } from '#sdk/flat';
 import { isToken } from '#sdk';
 
 /** Kept for as long as the process lives. */
@@ -46,7 +47,7 @@ export class SentNames<Meaning> {
   #learn(sent: string): SentName<Meaning> | undefined {
     if (!isToken(sent)) return undefined;
     // A copy: a part of a text holds all of it.
-    const text = Buffer.from(sent, 'latin1').toString('latin1');
+    const text = flat(sent);
     const lower = text.toLowerCase();
     const meaning = Object.hasOwn(this.#meanings, lower) ? this.#meanings[lower] : undefined;
     const name = { text, lower, meaning, start: `${text}:` };

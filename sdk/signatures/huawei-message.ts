@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { flat } from '../flat.ts';
 import type { SignedMessage } from './alibaba-message.ts';
 
 /**
@@ -42,8 +43,7 @@ export function parseSdkDate(text: string): number | undefined {
   // Read twice for a request, and callers sign many in a second.
   if (text !== lastText) {
     lastTime = read(text);
-    // A copy, as a part of a text holds all of it; of what is a date, and so is ASCII.
-    lastText = lastTime === undefined ? '' : Buffer.from(text, 'latin1').toString('latin1');
+    lastText = lastTime === undefined ? '' : flat(text);
   }
   return lastTime;
 }

@@ -1,4 +1,5 @@
 import { createHmac, hash } from 'node:crypto';
+import { flat } from '../flat.ts';
 import type { HuaweiNames, HuaweiScope } from './huawei-authorization.ts';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './huawei-canonical.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
@@ -68,8 +69,7 @@ function startToSign(date: string, scope?: HuaweiScope): string {
   if (scope !== undefined) return `${huaweiAlgorithm}\n${date}\n${scopeText(scope)}\n`;
   // Requests of one second have the same.
   if (date !== lastDate) {
-    // A copy: a part of a text holds all of it.
-    lastStart = Buffer.from(`${huaweiAlgorithm}\n${date}\n`, 'utf8').toString('utf8');
+    lastStart = flat(`${huaweiAlgorithm}\n${date}\n`);
     lastDate = lastStart.slice(huaweiAlgorithm.length + 1, -1);
   }
   return lastStart;

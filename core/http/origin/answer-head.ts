@@ -1,3 +1,4 @@
+import { flat } from '#sdk/flat';
 import { isFieldValue } from '#sdk';
 import { SentNames, withoutBlanks } from '../sent-names.ts';
 
@@ -89,7 +90,7 @@ function readStatusLine(text: string, end: number): typeof lastLine {
   const status = Number(code);
   if (status < 100) throw new MalformedAnswer('no status');
   // A copy: a part of a text holds all of it.
-  lastLine = { text: Buffer.from(line, 'latin1').toString('latin1'), status, isOld: minor === '0' };
+  lastLine = { text: flat(line), status, isOld: minor === '0' };
   return lastLine;
 }
 

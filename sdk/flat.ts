@@ -1,7 +1,10 @@
 /** V8 keeps a shorter part of a text as a text of its own. */
 const shortText = 13;
 
-/** A part of a text keeps the whole text in memory: one API that never changes would keep every file it ever stood in. */
+/**
+ * The same text in memory of its own, for what is kept: a part of a text keeps the whole of it, be it a request or a
+ * configuration.
+ */
 export function flat(text: string): string {
   if (text.length < shortText) return text;
   const same = Buffer.from(text, 'latin1').toString('latin1');
