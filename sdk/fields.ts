@@ -133,7 +133,7 @@ export class Fields {
       }
       kept += 2;
     }
-    if (kept !== flat.length) flat.length = kept;
+    shorten(flat, kept);
   }
 
   /** Name and value of each line, in wire order. */
@@ -174,7 +174,12 @@ function removeFrom(flat: string[], name: string, from: number): void {
     flat[kept + 1] = flat[index + 1] ?? '';
     kept += 2;
   }
-  flat.length = kept;
+  shorten(flat, kept);
+}
+
+// Line by line, for it is mostly one: V8 leaves its optimised code to set a length.
+function shorten(flat: string[], length: number): void {
+  while (flat.length > length) flat.pop();
 }
 
 function checkedValue(name: string, value: unknown): string {

@@ -135,8 +135,16 @@ function note(found: Scanned, name: string, value: string): void {
 const plainName = /^[a-z0-9._~!$&'()*+,;=%-]*$/;
 const bracketed = /^(\[[0-9a-f:.]+\])(?::\d*)?$/;
 
+/** What the request before named, which most name again. */
+let last: { readonly authority: string; readonly name: string | undefined } = { authority: '', name: '' };
+
 /** The host name of an authority, in lower case and without the port; undefined when it is none. */
 export function hostName(authority: string): string | undefined {
+  if (authority !== last.authority) last = { authority, name: readHostName(authority) };
+  return last.name;
+}
+
+function readHostName(authority: string): string | undefined {
   const lower = authority.toLowerCase();
   if (lower.startsWith('[')) return bracketed.exec(lower)?.[1];
   const colon = lower.indexOf(':');

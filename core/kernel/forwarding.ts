@@ -1,5 +1,6 @@
 import { type Fields, perConnectionFields, variableName } from '#sdk';
 import { fieldsOf, isChecked, linesOf } from '#sdk/fields';
+import { flat } from '#sdk/flat';
 import type { Exchange } from './exchange.ts';
 
 /** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
@@ -12,8 +13,34 @@ const provenance: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-// A look at the length spares most names the look-up in a set: a bit for each up to 31.
+// A look at the length spares most names the look-up: a bit for each up to 31.
 const lengths = [...perConnectionFields, ...provenance].reduce((bits, { length }) => bits | (1 << length), 0);
+
+/** What becomes of a field because of its name. `self`: a call of the gateway to itself keeps what it says. */
+type Fate = 'forward' | 'drop' | 'host' | 'forwarded-for' | 'self';
+
+/** By names as they were sent: these are the same ones all the time. */
+const knownFates = new Map<string, Fate>();
+const maxKnown = 1000;
+const maxKnownLength = 64;
+
+function fateOf(name: string): Fate {
+  const known = knownFates.get(name);
+  if (known !== undefined) return known;
+  const fate = findFate(name);
+  if (knownFates.size < maxKnown && name.length <= maxKnownLength) knownFates.set(flat(name), fate);
+  return fate;
+}
+
+function findFate(name: string): Fate {
+  const lower = name.toLowerCase();
+  if (lower === 'host') return 'host';
+  if (perConnectionFields.has(lower)) return 'drop';
+  if (lower === 'x-forwarded-for') return 'forwarded-for';
+  // Many backends take `X_Forwarded_For` for the gateway's own.
+  if (!provenance.has(variableName(name))) return 'forward';
+  return lower.startsWith('x-forwarded-') ? 'self' : 'drop';
+}
 
 /** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
 function nominated(connection: string | undefined): ReadonlySet<string> | null {
@@ -52,7 +79,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
   const { requestId, clientAddress, scheme, host, port, isSelfCall } = exchange.incoming;
   const { withholds } = exchange.snapshot;
   const named = nominated(exchange.headers.combined('connection'));
-  const flat: string[] = [];
+  const lines: string[] = [];
   let forwardedFor = '';
   let authority: string | undefined;
   for (let index = 0; index < source.length; index += 2) {
@@ -61,27 +88,20 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     if (named !== null && named.has(name.toLowerCase())) continue;
     if (withholds !== null && withholds(name)) continue;
     if (name.length > 31 || (lengths & (1 << name.length)) !== 0) {
-      const lower = name.toLowerCase();
-      if (perConnectionFields.has(lower)) {
-        if (lower === 'host') authority ??= value;
-        continue;
-      }
-      if (lower === 'x-forwarded-for') {
-        forwardedFor += `${value}, `;
-        continue;
-      }
-      // Many backends take `X_Forwarded_For` for the gateway's own.
-      if (provenance.has(variableName(name)) && !(isSelfCall && lower.startsWith('x-forwarded-'))) continue;
+      const fate = fateOf(name);
+      if (fate === 'host') authority ??= value;
+      else if (fate === 'forwarded-for') forwardedFor += `${value}, `;
+      if (fate !== 'forward' && !(fate === 'self' && isSelfCall)) continue;
     }
-    flat.push(name, value);
+    lines.push(name, value);
   }
-  flat.push('X-Forwarded-For', forwardedFor + clientAddress);
+  lines.push('X-Forwarded-For', forwardedFor + clientAddress);
   if (!isSelfCall) {
-    flat.push('X-Forwarded-Proto', scheme, 'X-Forwarded-Port', String(port));
-    if (host !== '') flat.push('X-Forwarded-Host', authority ?? host);
+    lines.push('X-Forwarded-Proto', scheme, 'X-Forwarded-Port', String(port));
+    if (host !== '') lines.push('X-Forwarded-Host', authority ?? host);
   }
-  flat.push('X-Request-Id', requestId, 'X-Ca-Request-Id', requestId, 'Via', via);
-  return fieldsOf(flat, isChecked(exchange.headers));
+  lines.push('X-Request-Id', requestId, 'X-Ca-Request-Id', requestId, 'Via', via);
+  return fieldsOf(lines, isChecked(exchange.headers));
 }
 
 const perConnectionInAnswers: ReadonlySet<string> = new Set([

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto';
-import { flat } from '../flat.ts';
 import type { SignedMessage } from './alibaba-message.ts';
 
 /**
@@ -43,7 +42,7 @@ export function parseSdkDate(text: string): number | undefined {
   // Read twice for a request, and callers sign many in a second.
   if (text !== lastText) {
     lastTime = read(text);
-    lastText = lastTime === undefined ? '' : flat(text);
+    lastText = text;
   }
   return lastTime;
 }

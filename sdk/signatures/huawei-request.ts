@@ -1,5 +1,4 @@
 import { createHmac, hash } from 'node:crypto';
-import { flat } from '../flat.ts';
 import type { HuaweiNames, HuaweiScope } from './huawei-authorization.ts';
 import { canonicalHeaders, canonicalQuery, canonicalUri } from './huawei-canonical.ts';
 import type { HuaweiMessage } from './huawei-message.ts';
@@ -62,17 +61,10 @@ export function stringToSign(canonicalRequest: string, date: string, scope?: Hua
   return startToSign(date, scope) + hash('sha256', canonicalRequest, 'hex');
 }
 
-let lastDate = '';
-let lastStart = '';
-
+// Not kept for the next one: callers' clocks differ, and what the gateway signs itself has a time of its own.
 function startToSign(date: string, scope?: HuaweiScope): string {
-  if (scope !== undefined) return `${huaweiAlgorithm}\n${date}\n${scopeText(scope)}\n`;
-  // Requests of one second have the same.
-  if (date !== lastDate) {
-    lastStart = flat(`${huaweiAlgorithm}\n${date}\n`);
-    lastDate = lastStart.slice(huaweiAlgorithm.length + 1, -1);
-  }
-  return lastStart;
+  const start = `${huaweiAlgorithm}\n${date}\n`;
+  return scope === undefined ? start : `${start}${scopeText(scope)}\n`;
 }
 
 /** The signature of a canonical request, in lower-case hexadecimal. */

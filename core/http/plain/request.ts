@@ -43,7 +43,7 @@ export function readPlainRequest(chunk: Buffer): PlainRequest | undefined {
   const lineEnd = text.indexOf('\r\n');
   const blank = text.indexOf(' ');
   if (headEnd < 0 || !text.startsWith(version, lineEnd + 2 - version.length)) return undefined;
-  const method = methods.get(text.slice(0, blank));
+  const method = readMethod(text, blank);
   const target = text.slice(blank + 1, lineEnd + 2 - version.length);
   if (method === undefined || !target.startsWith('/') || unfitTarget.test(target)) return undefined;
   const fields = readFields(text, lineEnd + 2, headEnd + 2);
@@ -52,6 +52,16 @@ export function readPlainRequest(chunk: Buffer): PlainRequest | undefined {
   const start = headEnd + 4;
   if (start + length !== chunk.length) return undefined;
   return { method, target, flat, content: length === 0 ? null : chunk.subarray(start), isKept };
+}
+
+/** Most requests have the method of the one before. */
+let lastMethod = 'GET';
+
+function readMethod(text: string, end: number): string | undefined {
+  if (end === lastMethod.length && text.startsWith(lastMethod)) return lastMethod;
+  const method = methods.get(text.slice(0, end));
+  if (method !== undefined) lastMethod = method;
+  return method;
 }
 
 /** Lines of fields, each ended by CRLF. */
