@@ -130,8 +130,7 @@ export class NetworkTarget implements HttpTarget {
   }
 
   #dispatch(outbound: Outbound, timeouts: Timeouts, body: ForwardBody): Promise<Reply> {
-    const headers = linesOf(outbound.headers).slice();
-    headers.push('Host', outbound.host ?? this.#host);
+    const headers = linesOf(outbound.headers).concat(['Host', outbound.host ?? this.#host]);
     const { length } = outbound.body;
     if (length !== undefined && body !== null && !(body instanceof Uint8Array)) {
       headers.push('Content-Length', String(length));

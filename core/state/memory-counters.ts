@@ -60,9 +60,30 @@ class PluginCounters implements Counters {
     this.#clock = clock;
   }
 
-  // Plain loops: this runs for nearly every request, and arrays made by closures cost twice as much.
   take(limits: readonly Limit[]): Taken {
     const now = this.#clock.now();
+    const [only] = limits;
+    return limits.length === 1 && only !== undefined && only.isBucket !== true
+      ? this.#takeOne(only, now)
+      : this.#takeAll(limits, now);
+  }
+
+  /** As `#takeAll`, for what nearly all requests come under: without the arrays that several need. */
+  #takeOne(limit: Limit, now: number): Taken {
+    const count = this.#find(limit, now);
+    const before = count?.used ?? 0;
+    const isRefused = isSpent(before, limit);
+    const used = isRefused ? before : before + 1;
+    if (!isRefused) this.#set(count, limit, now, used);
+    return {
+      refusedBy: isRefused ? 0 : -1,
+      remaining: [Math.max(0, limit.limit - used)],
+      resetMs: [limit.periodMs - (now % limit.periodMs)],
+    };
+  }
+
+  // Plain loops: arrays made by closures cost twice as much.
+  #takeAll(limits: readonly Limit[], now: number): Taken {
     const used: number[] = [];
     // Looked up once: callers' keys are long, and made anew for each request.
     const found: (Count | undefined)[] = [];

@@ -14,12 +14,9 @@ export interface LineOptions {
  */
 export function lineOf(notice: Completed, { clock, extra, masks }: LineOptions): string {
   const { arrival, exchange, refusal, answeredBy, backendMs } = notice;
-  const { requestId, clientAddress, method, scheme, host, path } = arrival;
   let line =
-    `{"time":"${timeOf(exchange?.receivedAt ?? clock.now())}","requestId":${json(requestId)}` +
-    `,"client":${json(clientAddress)},"method":${json(method)},"scheme":${json(scheme)}` +
-    `,"host":${json(host)},"path":${json(path)},"status":${notice.status},"outcome":"${notice.outcome}"` +
-    `,"durationMs":${millis(notice.durationMs)}`;
+    `{"time":"${timeOf(exchange?.receivedAt ?? clock.now())}",${arrivalOf(arrival)},"status":${notice.status}` +
+    `,"outcome":"${notice.outcome}","durationMs":${millis(notice.durationMs)}`;
   if (backendMs !== undefined) line += `,"backendMs":${millis(backendMs)}`;
   line += `,"bytesReceived":${notice.bytesReceived},"bytesSent":${notice.bytesSent}`;
   if (exchange !== undefined) {
@@ -29,6 +26,27 @@ export function lineOf(notice: Completed, { clock, extra, masks }: LineOptions):
   if (answeredBy !== undefined) line += member('plugin', answeredBy.plugin) + member('hook', answeredBy.hook);
   if (extra.length > 0) line += fieldsOf(notice, extra, masks);
   return `${line}}\n`;
+}
+
+function arrivalOf({ requestId, clientAddress, method, scheme, host, path }: Completed['arrival']): string {
+  const areTexts =
+    isText(requestId) &&
+    isText(clientAddress) &&
+    isText(method) &&
+    isText(scheme) &&
+    isText(host) &&
+    isText(path);
+  // One look for all, which are plain nearly always.
+  if (areTexts && isPlain(requestId + clientAddress + method + scheme + host + path)) {
+    return (
+      `"requestId":"${requestId}","client":"${clientAddress}","method":"${method}","scheme":"${scheme}"` +
+      `,"host":"${host}","path":"${path}"`
+    );
+  }
+  return (
+    `"requestId":${json(requestId)},"client":${json(clientAddress)},"method":${json(method)}` +
+    `,"scheme":${json(scheme)},"host":${json(host)},"path":${json(path)}`
+  );
 }
 
 function fieldsOf(
@@ -70,9 +88,16 @@ function member(name: string, value: string | undefined): string {
 }
 
 function json(value: string): string {
-  // A plugin without types may have set something else.
-  const isPlain = typeof value === 'string' && !special.test(value);
-  return isPlain ? `"${value}"` : (JSON.stringify(value) ?? 'null');
+  return isText(value) && isPlain(value) ? `"${value}"` : (JSON.stringify(value) ?? 'null');
+}
+
+/** A plugin without types may have set something else. */
+function isText(value: string): boolean {
+  return typeof value === 'string';
+}
+
+function isPlain(text: string): boolean {
+  return !special.test(text);
 }
 
 /** What JSON does not have as it stands. */

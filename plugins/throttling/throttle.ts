@@ -120,9 +120,9 @@ function refusal(measures: readonly Measure[], taken: Taken, standardHeaders: bo
 function tell(headers: Fields, { measures, taken }: Counted, policies: string): void {
   let limits = '';
   for (let index = 0; index < measures.length; index += 1) {
-    const comma = index === 0 ? '' : ', ';
+    if (index > 0) limits += ', ';
     const label = measures[index]?.allowance.label;
-    limits += `${comma}${label};r=${taken.remaining[index]};t=${seconds(taken.resetMs[index])}`;
+    limits += `${label};r=${taken.remaining[index]};t=${seconds(taken.resetMs[index])}`;
   }
   headers.append('RateLimit-Policy', policies);
   headers.append('RateLimit', limits);

@@ -1,7 +1,7 @@
 import { getFips, hash } from 'node:crypto';
 import { loadFfi } from '../ffi.ts';
 
-// SHA-256 of short messages, by OpenSSL's function for one block. What Node and OpenSSL do around the blocks of a message
+// SHA-256 of short messages, by OpenSSL's function for whole blocks. What Node and OpenSSL do around the blocks of a message
 // takes longer than the blocks, and keeps no state that a key has led to: the three hashes of a signature take a third of
 // the time here. One message at a time, in a buffer that is kept: all of it is synchronous. Functions of a module and not
 // methods, because V8 calls a function of C without a detour only where it is sure which one it is.
@@ -13,7 +13,7 @@ export const blockBytes = 64;
 const stateWords = 8;
 const digestBytes = 32;
 const maxBlocks = 64;
-/** More than OpenSSL's `SHA256_CTX`, which begins with the state. */
+/** More than OpenSSL's `SHA256_CTX`, which begins with the state; the rest is nothing as long as only whole blocks come. */
 const contextBytes = 256;
 /** Behind a message come a mark and its length in bits. */
 const trailerBytes = 9;
@@ -48,21 +48,20 @@ const transform = openTransform();
 /** Whether it can be used here; without it all is up to `node:crypto`. */
 export const isSha256Quick = transform !== null && isRight();
 
-/** Brings a block, by its number, into the state. Null where Node is too old, or another build. */
-function openTransform(): ((block: number) => void) | null {
+/** Brings so many blocks into the state. Null where Node is too old, or another build. */
+function openTransform(): ((blocks: number) => void) | null {
   // It is not what was validated.
   if (getFips() === 1) return null;
   try {
     const ffi = loadFfi();
-    const { SHA256_Transform: call } = ffi.dlopen(null, {
-      SHA256_Transform: { arguments: ['pointer', 'pointer'], return: 'void' },
+    // The length, too, goes as a pointer, of the same size: of a number V8 would call with a detour.
+    const { SHA256_Update: call } = ffi.dlopen(null, {
+      SHA256_Update: { arguments: ['pointer', 'pointer', 'pointer'], return: 'void' },
     }).functions;
     const context = ffi.getRawPointer(memory);
-    const addresses = Array.from(
-      { length: maxBlocks },
-      (_, block) => context + BigInt(contextBytes + block * blockBytes),
-    );
-    return (block) => call(context, addresses[block] ?? context);
+    const message = context + BigInt(contextBytes);
+    const lengths = Array.from({ length: maxBlocks + 1 }, (_, blocks) => BigInt(blocks * blockBytes));
+    return (blocks) => call(context, message, lengths[blocks] ?? 0n);
   } catch {
     return null;
   }
@@ -87,14 +86,14 @@ export function run(length: number, from: Sha256State, before: number): void {
   bytes[end - 2] = bits >>> 8;
   bytes[end - 1] = bits;
   for (let index = 0; index < stateWords; index++) state[index] = from[index] ?? 0;
-  for (let block = 0; block < blocks; block++) transform?.(block);
+  transform?.(blocks);
 }
 
 /** What the first block of a message leads to. */
 export function stateAfter(message: Uint8Array): Sha256State {
   bytes.set(message);
   state.set(initialState);
-  transform?.(0);
+  transform?.(1);
   return state.slice();
 }
 
