@@ -1,4 +1,4 @@
-import { flat } from './flat.ts';
+import { flat, Remembered } from './flat.ts';
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const unfit = /[^\t\x20-\x7e\x80-\xff]/;
@@ -6,9 +6,7 @@ const unfit = /[^\t\x20-\x7e\x80-\xff]/;
 const unusual = /[^ -~]/;
 
 /** Tokens that were checked, and what a line begins with: the names of most header fields are the same ones all the time. */
-const known = new Map<string, string>();
-const maxKnown = 1000;
-const maxKnownLength = 64;
+const known = new Remembered<string>();
 
 /** Whether a text is a token (RFC 9110 section 5.6.2), as the names of header fields and methods are. */
 export function isToken(text: string): boolean {
@@ -23,11 +21,7 @@ export function lineStart(name: string): string | undefined {
 function learn(name: string): string | undefined {
   // What is no text could be another name when it is asked again.
   if (typeof name !== 'string' || !token.test(name)) return undefined;
-  if (known.size >= maxKnown || name.length > maxKnownLength) return `\r\n${name}: `;
-  // A copy: a part of a text may hold all of it.
-  const start = flat(`\r\n${name}: `);
-  known.set(start.slice(2, -2), start);
-  return start;
+  return known.keep(name, flat(`\r\n${name}: `));
 }
 
 /**

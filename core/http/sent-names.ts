@@ -1,9 +1,8 @@
-import { flat } from '#sdk/flat';
+import { flat, Remembered } from '#sdk/flat';
 import { isToken } from '#sdk';
 
-/** Kept for as long as the process lives. */
-const maxKnown = 1000;
-const maxKnownLength = 64;
+/** Longer ones are rare. */
+const maxKept = 64;
 /** Places in a head for which it is remembered what stood there last. */
 const maxPlaces = 32;
 
@@ -24,7 +23,7 @@ export interface SentName<Meaning> {
  */
 export class SentNames<Meaning> {
   readonly #meanings: Readonly<Record<string, Meaning>>;
-  readonly #known = new Map<string, SentName<Meaning>>();
+  readonly #known = new Remembered<SentName<Meaning>>();
   readonly #last: SentName<Meaning>[] = [];
 
   /** @param meanings by lower-case names */
@@ -40,7 +39,7 @@ export class SentNames<Meaning> {
     if (colon < 0) return undefined;
     const sent = text.slice(from, colon);
     const name = this.#known.get(sent) ?? this.#learn(sent);
-    if (name !== undefined && place < maxPlaces && sent.length <= maxKnownLength) this.#last[place] = name;
+    if (name !== undefined && place < maxPlaces && sent.length <= maxKept) this.#last[place] = name;
     return name;
   }
 
@@ -50,9 +49,7 @@ export class SentNames<Meaning> {
     const text = flat(sent);
     const lower = text.toLowerCase();
     const meaning = Object.hasOwn(this.#meanings, lower) ? this.#meanings[lower] : undefined;
-    const name = { text, lower, meaning, start: `${text}:` };
-    if (this.#known.size < maxKnown && text.length <= maxKnownLength) this.#known.set(text, name);
-    return name;
+    return this.#known.keep(text, { text, lower, meaning, start: `${text}:` });
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Fields, perConnectionFields, variableName } from '#sdk';
 import { fieldsOf, isChecked, linesOf } from '#sdk/fields';
-import { flat } from '#sdk/flat';
+import { Remembered } from '#sdk/flat';
 import type { Exchange } from './exchange.ts';
 
 /** Fields that say where a request came from: the gateway writes its own, lest a caller's word be believed. */
@@ -20,16 +20,10 @@ const lengths = [...perConnectionFields, ...provenance].reduce((bits, { length }
 type Fate = 'forward' | 'drop' | 'host' | 'forwarded-for' | 'self';
 
 /** By names as they were sent: these are the same ones all the time. */
-const knownFates = new Map<string, Fate>();
-const maxKnown = 1000;
-const maxKnownLength = 64;
+const fates = new Remembered<Fate>();
 
 function fateOf(name: string): Fate {
-  const known = knownFates.get(name);
-  if (known !== undefined) return known;
-  const fate = findFate(name);
-  if (knownFates.size < maxKnown && name.length <= maxKnownLength) knownFates.set(flat(name), fate);
-  return fate;
+  return fates.get(name) ?? fates.keep(name, findFate(name));
 }
 
 function findFate(name: string): Fate {

@@ -1,4 +1,5 @@
 import { isToken } from '../field-syntax.ts';
+import { flat, Remembered } from '../flat.ts';
 
 /** The headers that a client says it signed (`X-Ca-Signature-Headers`). */
 export interface SignedNames {
@@ -22,9 +23,7 @@ export const neverListed: ReadonlySet<string> = new Set([
 ]);
 
 // Callers use a handful of lists, and reading one takes as long as an HMAC. Bounded, as the lists are a caller's choice.
-const known = new Map<string, SignedNames>();
-const maxKnown = 256;
-const maxKnownLength = 512;
+const known = new Remembered<SignedNames>(256, 512);
 
 /**
  * Reads `X-Ca-Signature-Headers`: names between commas, blanks ignored, `neverListed` left out.
@@ -35,14 +34,9 @@ const maxKnownLength = 512;
 export function readSignedNames(list: string): SignedNames | undefined {
   const earlier = known.get(list);
   if (earlier !== undefined) return earlier;
-  const listed = parse(list);
+  const listed = parse(flat(list));
   if (listed === undefined) return undefined;
-  const names: SignedNames = { listed, lowerCase: listed.map((name) => name.toLowerCase()) };
-  if (list.length <= maxKnownLength) {
-    if (known.size >= maxKnown) known.clear();
-    known.set(list, names);
-  }
-  return names;
+  return known.keep(list, { listed, lowerCase: listed.map((name) => name.toLowerCase()) });
 }
 
 function parse(list: string): string[] | undefined {

@@ -1,3 +1,5 @@
+import { flat, Remembered } from '../flat.ts';
+
 /** The header names that a signature says it covers (`SignedHeaders`), in lower case. */
 export interface HuaweiNames {
   /** Each once, in code-unit order. */
@@ -62,10 +64,8 @@ interface Start {
 }
 
 // Callers use a handful of lists and starts. Bounded, as they are a caller's choice.
-const known = new Map<string, HuaweiNames>();
-const knownStarts = new Map<string, Start>();
-const maxKnown = 256;
-const maxKnownLength = 512;
+const known = new Remembered<HuaweiNames>(256, 512);
+const knownStarts = new Remembered<Start>(256, 512);
 
 /**
  * Reads `SDK-HMAC-SHA256 Access=..., SignedHeaders=a;b, Signature=...`, the older form with `Credential=` included.
@@ -106,12 +106,10 @@ function readUsual(value: string): HuaweiSignature | undefined {
 function readStart(text: string): Start | undefined {
   const earlier = knownStarts.get(text);
   if (earlier !== undefined) return earlier;
-  const [, access = '', list = ''] = usualStart.exec(text) ?? [];
+  const [, access = '', list = ''] = usualStart.exec(flat(text)) ?? [];
   const names = readNames(list);
   if (names === undefined) return undefined;
-  const start = { access, names };
-  keep(knownStarts, text, start);
-  return start;
+  return knownStarts.keep(text, { access, names });
 }
 
 function readParameters(parameters: ReadonlyMap<string, string>): HuaweiAuthorization {
@@ -137,24 +135,18 @@ function malformed(problem: string): HuaweiAuthorization {
 function readNames(list: string): HuaweiNames | undefined {
   const earlier = known.get(list);
   if (earlier !== undefined) return earlier;
-  const sorted = list.split(';', maxHuaweiNames + 1).map((name) => name.trim().toLowerCase());
+  const sorted = flat(list)
+    .split(';', maxHuaweiNames + 1)
+    .map((name) => name.trim().toLowerCase());
   // What is no token could stand for another line of the canonical request.
   if (sorted.length > maxHuaweiNames || !sorted.every((name) => token.test(name))) return undefined;
   if (new Set(sorted).size !== sorted.length) return undefined;
   sorted.sort();
   const localeSorted = sorted.toSorted(order.compare);
   const isSame = localeSorted.every((name, index) => name === sorted[index]);
-  const names: HuaweiNames = {
+  return known.keep(list, {
     sorted,
     joined: sorted.join(';'),
     localeSorted: isSame ? undefined : localeSorted,
-  };
-  keep(known, list, names);
-  return names;
-}
-
-function keep<T>(all: Map<string, T>, key: string, value: T): void {
-  if (key.length > maxKnownLength) return;
-  if (all.size >= maxKnown) all.clear();
-  all.set(key, value);
+  });
 }
