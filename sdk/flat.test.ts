@@ -3,7 +3,13 @@ import { test } from 'node:test';
 import { flat, Remembered } from './flat.ts';
 
 test('a text in memory of its own is the same text', () => {
-  for (const text of ['', 'short', 'longer than a dozen', 'ÿ beyond ASCII, one byte', 'beyond Latin-1: 名前名前'])
+  for (const text of [
+    '',
+    'short',
+    'longer than a dozen',
+    'ÿ beyond ASCII, one byte',
+    'beyond Latin-1: 名前名前',
+  ])
     assert.equal(flat(text), text);
 });
 

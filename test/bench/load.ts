@@ -1,4 +1,4 @@
-import { get } from 'node:http';
+import { request } from 'node:http';
 import { type CpuTimes, cpuTimes, residentBytes } from './cpu.ts';
 import { BACKEND_BODY, type Target, withBeside } from './targets.ts';
 import { findProgram, type Workspace } from './workspace.ts';
@@ -164,10 +164,10 @@ end`;
 export async function probe(target: Target, load: Load): Promise<void> {
   for (const index of new Set([0, Math.floor(load.count / 2), load.count - 1])) {
     const path = load.path.replace('%05d', String(index).padStart(5, '0'));
-    const { status, body } = await fetchOnce(target.port, path, { Host: load.host, ...load.headers });
+    const { status, body } = await fetchOnce(target.port, path, load);
     if (status !== 200 || body !== BACKEND_BODY) {
       const log = target.process.output().slice(-2000);
-      throw new Error(`${target.process.name}: GET ${path} was answered ${status} ${body}\n${log}`);
+      throw new Error(`${target.process.name}: ${path} was answered ${status} ${body}\n${log}`);
     }
   }
 }
@@ -175,11 +175,13 @@ export async function probe(target: Target, load: Load): Promise<void> {
 function fetchOnce(
   port: number,
   path: string,
-  headers: Record<string, string>,
+  load: Load,
 ): Promise<{ status: number | undefined; body: string }> {
   return new Promise((resolve, reject) => {
-    const request = get(
-      { host: '127.0.0.1', port, path, headers, agent: false, timeout: 10_000 },
+    const method = load.body === undefined ? 'GET' : 'POST';
+    const headers = { Host: load.host, ...load.headers };
+    const sent = request(
+      { host: '127.0.0.1', port, method, path, headers, agent: false, timeout: 10_000 },
       (answer) => {
         let body = '';
         answer.setEncoding('utf8');
@@ -188,7 +190,8 @@ function fetchOnce(
         answer.on('error', reject);
       },
     );
-    request.on('timeout', () => request.destroy(new Error(`no answer from port ${port} to GET ${path}`)));
-    request.on('error', reject);
+    sent.on('timeout', () => sent.destroy(new Error(`no answer from port ${port} to ${path}`)));
+    sent.on('error', reject);
+    sent.end(load.body);
   });
 }

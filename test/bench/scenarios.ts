@@ -1,7 +1,17 @@
 import type { Load } from './load.ts';
+import { BACKEND_BODY } from './targets.ts';
 import { signAlibaba, signHuawei } from './signatures.ts';
 
-export const SCENARIOS = ['plain', 'cached', 'signed', 'full', 'self-call', 'apis-10', 'apis-10000'] as const;
+export const SCENARIOS = [
+  'plain',
+  'cached',
+  'signed',
+  'full',
+  'content',
+  'self-call',
+  'apis-10',
+  'apis-10000',
+] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 export interface Scenario {
@@ -39,6 +49,18 @@ export const scenarios: Record<ScenarioName, Scenario> = {
     config: toFullConfig,
     load: () => ({ host: HOST, headers: signHuawei(APP, HOST, PATH), path: PATH, count: 1 }),
   },
+  content: {
+    title:
+      'signed content of 8 KiB: app signature, access control, throttling, metrics, access log; answered by the gateway',
+    config: toContentConfig,
+    load: () => ({
+      host: HOST,
+      headers: signHuawei(APP, HOST, PATH, CONTENT),
+      path: PATH,
+      count: 1,
+      body: CONTENT,
+    }),
+  },
   'self-call': {
     title: 'routing + signing, self-call',
     config: toSelfCallConfig,
@@ -53,14 +75,26 @@ export const scenarios: Record<ScenarioName, Scenario> = {
   'apis-10000': toManyApis(10_000),
 };
 
+const CONTENT = 'x'.repeat(8 * 1024);
+
 function toFullConfig(port: number, backendPort: number, directory: string): string {
   return (
     toConfig(port, apis(1, 'app', backendPort)) +
     caller('bench/service-0') +
-    FULL_PLUGINS +
+    GUARDS +
+    SIGNED +
     accessLog(directory) +
-    'management: { port: 0 }\nmetrics: {}\n'
+    METRICS
   );
+}
+
+/** No backend takes processors from it, and who sends the load needs few of them. */
+function toContentConfig(port: number, _backendPort: number, directory: string): string {
+  const api = `  bench/service-0:
+    request: { method: POST, path: ${PATH} }
+    auth: app
+    backend: { type: mock, status: 200, body: '${BACKEND_BODY}' }`;
+  return toConfig(port, api) + caller('bench/service-0') + GUARDS + accessLog(directory) + METRICS;
 }
 
 export function toManyApis(count: number): Scenario {
@@ -135,7 +169,9 @@ apis:
 ${caller('business-1/business1, business-2/business2')}${SELF_CALL_PLUGINS}`;
 }
 
-const FULL_PLUGINS = `plugins:
+const METRICS = 'management: { port: 0 }\nmetrics: {}\n';
+
+const GUARDS = `plugins:
   allowed:
     type: access-control
     config: { subject: ip, effect: allow, values: [127.0.0.0/8, "::1"] }
@@ -148,8 +184,10 @@ const FULL_PLUGINS = `plugins:
 bindings:
   - { plugin: allowed, apis: [bench/service-0] }
   - { plugin: limited, apis: [bench/service-0] }
-  - { plugin: signed, apis: [bench/service-0] }
 `;
+
+/** Behind `GUARDS`. */
+const SIGNED = '  - { plugin: signed, apis: [bench/service-0] }\n';
 
 const CACHING = `plugins:
   kept:

@@ -19,12 +19,18 @@ export function signAlibaba({ key, secret }: Credentials, path: string): Record<
   };
 }
 
-/** A Huawei signature (of an app, or with an access key) of a GET without a query and without content. */
-export function signHuawei({ key, secret }: Credentials, host: string, path: string): Record<string, string> {
+/** A Huawei signature (of an app, or with an access key) of a GET without a query, or of a POST of that content. */
+export function signHuawei(
+  { key, secret }: Credentials,
+  host: string,
+  path: string,
+  content?: string,
+): Record<string, string> {
   const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
   const lines = [`host:${host}`, `x-sdk-date:${date}`, ''];
-  const canonical = ['GET', `${path}/`, '', ...lines, 'host;x-sdk-date', hashOf('')].join('\n');
+  const method = content === undefined ? 'GET' : 'POST';
+  const canonical = [method, `${path}/`, '', ...lines, 'host;x-sdk-date', hashOf(content ?? '')].join('\n');
   const toSign = ['SDK-HMAC-SHA256', date, hashOf(canonical)].join('\n');
   const signature = createHmac('sha256', secret).update(toSign).digest('hex');
   return {

@@ -18,13 +18,16 @@ interface Crew {
 
 const alone: Crew = { processes: 1, isSupervised: false };
 
-/** The plain API and the full chain in one process, with some numbers of workers, and in as many processes. */
+const titles = { plain: 'plain API', full: 'full chain', content: 'signed content' } as const;
+type Measure = keyof typeof titles;
+
+/** Some scenarios in one process, with some numbers of workers, and in as many processes. */
 export async function measureWorkers(bench: Bench, counts: readonly number[]): Promise<string> {
   if (!knowsWorkers()) return 'Left out: configurations of this gateway have no `workers` yet.';
   const several = counts.filter((count) => count > 1).map((count) => ({ ...alone, processes: count }));
   const supervised = counts.map((count) => ({ processes: count, isSupervised: true }));
   const measured: Measured[] = [];
-  for (const scenario of ['plain', 'full'] as const) {
+  for (const scenario of Object.keys(titles) as Measure[]) {
     const starts = [alone, ...several, ...supervised].map((crew) => () => start(bench, scenario, crew));
     // What waits for its turn uses the machine as well: no more of them at a time than are compared.
     const turns = { seconds: bench.seconds, rounds: ROUNDS * bench.rounds };
@@ -33,9 +36,9 @@ export async function measureWorkers(bench: Bench, counts: readonly number[]): P
   return toWorkersReport(measured);
 }
 
-async function start(bench: Bench, scenario: 'plain' | 'full', crew: Crew): Promise<Runner> {
+async function start(bench: Bench, scenario: Measure, crew: Crew): Promise<Runner> {
   const { processes, isSupervised } = crew;
-  const name = `${scenario === 'plain' ? 'plain API' : 'full chain'}, ${nameOf(crew)}`;
+  const name = `${titles[scenario]}, ${nameOf(crew)}`;
   progress(`starting: the gateway, ${name}`);
   const [target, ...beside] = await startCrew(bench, scenario, crew);
   if (target === undefined) throw new Error('there is no such crew');
@@ -51,7 +54,7 @@ async function start(bench: Bench, scenario: 'plain' | 'full', crew: Crew): Prom
 
 async function startCrew(
   { workspace, backend }: Bench,
-  scenario: 'plain' | 'full',
+  scenario: Measure,
   { processes, isSupervised }: Crew,
 ): Promise<Target[]> {
   const targets: Target[] = [];
@@ -103,5 +106,6 @@ export function toWorkersReport(measured: readonly Measured[]): string {
 
 const EXPLANATION = `At full load, each process warm before, with the connections of the bench and a thread of wrk for each process: fewer are fewer requests that a turn of its loop serves at once. CPU time is that of all processes, the supervisor's and that of the worker that waits included; ratios are medians
 of those within the rounds. wrk and the backend need CPUs too: with as many processes as CPUs all wait for each other, and what a process writes wakes what takes its CPU from it. So a request may cost more even where
-nothing is shared ("2 processes", each with a port, limits, a log and a thread of wrk of its own); what workers cost beyond that stands in the last ratio. In it is what a connection costs once, which the supervisor
+nothing is shared ("2 processes", each with a port, limits, a log and a thread of wrk of its own); what workers cost beyond that stands in the last ratio. "Signed content" is posts of 8 KiB that the gateway itself answers:
+no backend needs a CPU, and wrk a fraction of one, which comes nearest to a machine of more CPUs. In the last ratio is what a connection costs once, which the supervisor
 hands over: the shorter a round, the more of it a request bears.`;
