@@ -6,7 +6,10 @@ const unfit = /[^\t\x20-\x7e\x80-\xff]/;
 const unusual = /[^ -~]/;
 
 /** Tokens that were checked, and what a line begins with: the names of most header fields are the same ones all the time. */
-const known = new Remembered<string>();
+const known = new Remembered(
+  // What is no text could be another name when it is asked again.
+  (name) => (typeof name === 'string' && token.test(name) ? flat(`\r\n${name}: `) : undefined),
+);
 
 /** Whether a text is a token (RFC 9110 section 5.6.2), as the names of header fields and methods are. */
 export function isToken(text: string): boolean {
@@ -15,13 +18,7 @@ export function isToken(text: string): boolean {
 
 /** What the line of a header field begins with, the end of the line before included; undefined when its name is no token. */
 export function lineStart(name: string): string | undefined {
-  return known.get(name) ?? learn(name);
-}
-
-function learn(name: string): string | undefined {
-  // What is no text could be another name when it is asked again.
-  if (typeof name !== 'string' || !token.test(name)) return undefined;
-  return known.keep(name, flat(`\r\n${name}: `));
+  return known.of(name);
 }
 
 /**

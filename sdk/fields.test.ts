@@ -154,3 +154,10 @@ test('names begin lines, those that are not kept too', () => {
   const long = 'x'.repeat(5000);
   assert.equal(lineStart(long), `\r\n${long}: `);
 });
+
+test('a name that a plugin without types left without a value takes no other name for one', () => {
+  const fields = new Fields(['X-Y', 'v', 'A']);
+  fields.deleteAll(new Set(['q']));
+  fields.append('Content-Length', '5');
+  assert.deepEqual(fields.flat, ['X-Y', 'v', 'A', '', 'Content-Length', '5']);
+});

@@ -133,7 +133,7 @@ export class Fields {
       }
       kept += 2;
     }
-    shorten(flat, kept);
+    cut(flat, kept);
   }
 
   /** Name and value of each line, in wire order. */
@@ -174,12 +174,14 @@ function removeFrom(flat: string[], name: string, from: number): void {
     flat[kept + 1] = flat[index + 1] ?? '';
     kept += 2;
   }
-  shorten(flat, kept);
+  cut(flat, kept);
 }
 
 // Line by line, for it is mostly one: V8 leaves its optimised code to set a length.
-function shorten(flat: string[], length: number): void {
+function cut(flat: string[], length: number): void {
   while (flat.length > length) flat.pop();
+  // A name without a value, of a plugin without types, would take the next name for one.
+  if (flat.length < length) flat.push('');
 }
 
 function checkedValue(name: string, value: unknown): string {

@@ -13,20 +13,30 @@ test('a text in memory of its own is the same text', () => {
     assert.equal(flat(text), text);
 });
 
-test('what was made of a text is found again, until too many others came', () => {
-  const remembered = new Remembered<number>(3, 5);
-  assert.equal(remembered.keep('one', 1), 1);
-  assert.equal(remembered.get('one'), 1);
-  assert.equal(remembered.get('two'), undefined);
-  for (const [text, value] of Object.entries({ two: 2, three: 3, four: 4 })) remembered.keep(text, value);
+/** Whose results say how many were made before. */
+function counting(maxTexts: number, maxLength: number): Remembered<number> {
+  let made = 0;
+  return new Remembered(() => made++, maxTexts, maxLength);
+}
+
+test('what was made of a text is given again, until too many others came', () => {
+  const remembered = counting(3, 5);
+  const texts = ['one', 'two', 'one', 'three', 'two', 'four', 'four', 'one'];
   assert.deepEqual(
-    ['one', 'two', 'three', 'four'].map((text) => remembered.get(text)),
-    [undefined, undefined, undefined, 4],
+    texts.map((text) => remembered.of(text)),
+    [0, 1, 0, 2, 1, 3, 3, 4],
   );
 });
 
-test('a long text is not kept', () => {
-  const remembered = new Remembered<number>(3, 5);
-  assert.equal(remembered.keep('longer', 1), 1);
-  assert.equal(remembered.get('longer'), undefined);
+test('of a long text all is made each time', () => {
+  const remembered = counting(3, 5);
+  assert.deepEqual([remembered.of('longer'), remembered.of('longer')], [0, 1]);
+  assert.deepEqual([remembered.keeps('longer'), remembered.keeps('short')], [false, true]);
+});
+
+test('what is undefined is made again', () => {
+  let asked = 0;
+  const remembered = new Remembered(() => (asked++ === 0 ? undefined : 'made'));
+  assert.deepEqual([remembered.of('a'), remembered.of('a'), remembered.of('a')], [undefined, 'made', 'made']);
+  assert.equal(asked, 2);
 });

@@ -12,29 +12,41 @@ export function flat(text: string): string {
 }
 
 /**
- * What was made of texts that peers choose and mostly choose again, such as the names of header fields. Bounded: all is
+ * What is made of texts that peers choose and mostly choose again, such as the names of header fields. Bounded: all is
  * forgotten when there are more of them than the usual ones.
  */
 export class Remembered<T> {
   readonly #known = new Map<string, T>();
+  readonly #make: (text: string) => T;
   readonly #maxTexts: number;
   readonly #maxLength: number;
 
-  /** @param maxLength of a text; longer ones are not kept */
-  constructor(maxTexts = 1000, maxLength = 64) {
+  /**
+   * @param make what is undefined is not kept
+   * @param maxLength of a text; of longer ones all is made each time
+   */
+  constructor(make: (text: string) => T, maxTexts = 1000, maxLength = 64) {
+    this.#make = make;
     this.#maxTexts = maxTexts;
     this.#maxLength = maxLength;
   }
 
-  get(text: string): T | undefined {
-    return this.#known.get(text);
+  of(text: string): T {
+    return this.#known.get(text) ?? this.#learn(text);
   }
 
-  /** Answers what it was given. */
-  keep(text: string, made: T): T {
-    if (text.length > this.#maxLength) return made;
+  keeps(text: string): boolean {
+    // Of a plugin without types it may be something else that has a length.
+    return typeof text === 'string' && text.length <= this.#maxLength;
+  }
+
+  #learn(text: string): T {
+    if (!this.keeps(text)) return this.#make(text);
+    const own = flat(text);
+    const made = this.#make(own);
+    if (made === undefined) return made;
     if (this.#known.size >= this.#maxTexts) this.#known.clear();
-    this.#known.set(flat(text), made);
+    this.#known.set(own, made);
     return made;
   }
 }

@@ -1,4 +1,5 @@
 import type { RefusalKind } from '#sdk';
+import { flat } from '#sdk/flat';
 import type { IngressLimits } from './accept.ts';
 
 /** What the head of a request says, or why it is refused. */
@@ -140,7 +141,8 @@ let last: { readonly authority: string; readonly name: string | undefined } = { 
 
 /** The host name of an authority, in lower case and without the port; undefined when it is none. */
 export function hostName(authority: string): string | undefined {
-  if (authority !== last.authority) last = { authority, name: readHostName(authority) };
+  // In memory of its own: a part of a head holds all of it, secrets included.
+  if (authority !== last.authority) last = { authority: flat(authority), name: readHostName(authority) };
   return last.name;
 }
 

@@ -1,8 +1,6 @@
-import { flat, Remembered } from '#sdk/flat';
+import { Remembered } from '#sdk/flat';
 import { isToken } from '#sdk';
 
-/** Longer ones are rare. */
-const maxKept = 64;
 /** Places in a head for which it is remembered what stood there last. */
 const maxPlaces = 32;
 
@@ -22,13 +20,17 @@ export interface SentName<Meaning> {
  * stood in a place last is tried first, which spares taking the name out of the head, hashing and checking it.
  */
 export class SentNames<Meaning> {
-  readonly #meanings: Readonly<Record<string, Meaning>>;
-  readonly #known = new Remembered<SentName<Meaning>>();
+  readonly #known: Remembered<SentName<Meaning> | undefined>;
   readonly #last: SentName<Meaning>[] = [];
 
   /** @param meanings by lower-case names */
   constructor(meanings: Readonly<Record<string, Meaning>>) {
-    this.#meanings = meanings;
+    this.#known = new Remembered((text) => {
+      if (!isToken(text)) return undefined;
+      const lower = text.toLowerCase();
+      const meaning = Object.hasOwn(meanings, lower) ? meanings[lower] : undefined;
+      return { text, lower, meaning, start: `${text}:` };
+    });
   }
 
   /** The name that begins there, up to a colon; undefined when it is no token (RFC 9110 section 5.1). */
@@ -38,18 +40,9 @@ export class SentNames<Meaning> {
     const colon = text.indexOf(':', from);
     if (colon < 0) return undefined;
     const sent = text.slice(from, colon);
-    const name = this.#known.get(sent) ?? this.#learn(sent);
-    if (name !== undefined && place < maxPlaces && sent.length <= maxKept) this.#last[place] = name;
+    const name = this.#known.of(sent);
+    if (name !== undefined && place < maxPlaces && this.#known.keeps(sent)) this.#last[place] = name;
     return name;
-  }
-
-  #learn(sent: string): SentName<Meaning> | undefined {
-    if (!isToken(sent)) return undefined;
-    // A copy: a part of a text holds all of it.
-    const text = flat(sent);
-    const lower = text.toLowerCase();
-    const meaning = Object.hasOwn(this.#meanings, lower) ? this.#meanings[lower] : undefined;
-    return this.#known.keep(text, { text, lower, meaning, start: `${text}:` });
   }
 }
 

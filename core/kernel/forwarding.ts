@@ -13,20 +13,14 @@ const provenance: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-// A look at the length spares most names the look-up: a bit for each up to 31.
+// A look at the length spares most names the look-up: a bit for each, of which there are 32.
 const lengths = [...perConnectionFields, ...provenance].reduce((bits, { length }) => bits | (1 << length), 0);
 
 /** What becomes of a field because of its name. `self`: a call of the gateway to itself keeps what it says. */
 type Fate = 'forward' | 'drop' | 'host' | 'forwarded-for' | 'self';
 
 /** By names as they were sent: these are the same ones all the time. */
-const fates = new Remembered<Fate>();
-
-function fateOf(name: string): Fate {
-  return fates.get(name) ?? fates.keep(name, findFate(name));
-}
-
-function findFate(name: string): Fate {
+const fates = new Remembered((name): Fate => {
   const lower = name.toLowerCase();
   if (lower === 'host') return 'host';
   if (perConnectionFields.has(lower)) return 'drop';
@@ -34,7 +28,7 @@ function findFate(name: string): Fate {
   // Many backends take `X_Forwarded_For` for the gateway's own.
   if (!provenance.has(variableName(name))) return 'forward';
   return lower.startsWith('x-forwarded-') ? 'self' : 'drop';
-}
+});
 
 /** Lower-case names that `Connection` lists, to be removed beside the fixed ones. */
 function nominated(connection: string | undefined): ReadonlySet<string> | null {
@@ -81,8 +75,8 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     const value = source[index + 1] ?? '';
     if (named !== null && named.has(name.toLowerCase())) continue;
     if (withholds !== null && withholds(name)) continue;
-    if (name.length > 31 || (lengths & (1 << name.length)) !== 0) {
-      const fate = fateOf(name);
+    if (name.length < 32 && (lengths & (1 << name.length)) !== 0) {
+      const fate = fates.of(name);
       if (fate === 'host') authority ??= value;
       else if (fate === 'forwarded-for') forwardedFor += `${value}, `;
       if (fate !== 'forward' && !(fate === 'self' && isSelfCall)) continue;

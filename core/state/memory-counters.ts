@@ -62,7 +62,7 @@ class PluginCounters implements Counters {
 
   take(limits: readonly Limit[]): Taken {
     const now = this.#clock.now();
-    const [only] = limits;
+    const only = limits[0];
     return limits.length === 1 && only !== undefined && only.isBucket !== true
       ? this.#takeOne(only, now)
       : this.#takeAll(limits, now);

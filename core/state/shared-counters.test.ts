@@ -192,7 +192,8 @@ test('does what counters of one process do, for random requests over a long time
 test('slots are used again once a period is over, year after year', () => {
   const { clock, take } = start(10_000, 400);
   for (let turn = 0; turn < 500; turn += 1) {
-    for (let key = 0; key < 150; key += 1)
+    // So few that no bucket gets more of them than it has slots, however the keys are hashed this time.
+    for (let key = 0; key < 80; key += 1)
       assert.equal(take(limit(`${turn} ${key}`, 1, 3_600_000)).refusedBy, -1, `turn ${turn}, key ${key}`);
     clock.advance(3_600_000 * (1 + (turn % 100)));
   }

@@ -1,5 +1,5 @@
 import { isToken } from '../field-syntax.ts';
-import { flat, Remembered } from '../flat.ts';
+import { Remembered } from '../flat.ts';
 
 /** The headers that a client says it signed (`X-Ca-Signature-Headers`). */
 export interface SignedNames {
@@ -23,7 +23,7 @@ export const neverListed: ReadonlySet<string> = new Set([
 ]);
 
 // Callers use a handful of lists, and reading one takes as long as an HMAC. Bounded, as the lists are a caller's choice.
-const known = new Remembered<SignedNames>(256, 512);
+const known = new Remembered(readList, 256, 512);
 
 /**
  * Reads `X-Ca-Signature-Headers`: names between commas, blanks ignored, `neverListed` left out.
@@ -32,11 +32,12 @@ const known = new Remembered<SignedNames>(256, 512);
  * line made up by such a "name" could stand for another part of the string to sign.
  */
 export function readSignedNames(list: string): SignedNames | undefined {
-  const earlier = known.get(list);
-  if (earlier !== undefined) return earlier;
-  const listed = parse(flat(list));
-  if (listed === undefined) return undefined;
-  return known.keep(list, { listed, lowerCase: listed.map((name) => name.toLowerCase()) });
+  return known.of(list);
+}
+
+function readList(list: string): SignedNames | undefined {
+  const listed = parse(list);
+  return listed && { listed, lowerCase: listed.map((name) => name.toLowerCase()) };
 }
 
 function parse(list: string): string[] | undefined {

@@ -1,4 +1,4 @@
-import { flat, Remembered } from '../flat.ts';
+import { Remembered } from '../flat.ts';
 
 /** The header names that a signature says it covers (`SignedHeaders`), in lower case. */
 export interface HuaweiNames {
@@ -64,8 +64,8 @@ interface Start {
 }
 
 // Callers use a handful of lists and starts. Bounded, as they are a caller's choice.
-const known = new Remembered<HuaweiNames>(256, 512);
-const knownStarts = new Remembered<Start>(256, 512);
+const knownNames = new Remembered(readNames, 256, 512);
+const knownStarts = new Remembered(readStart, 256, 512);
 
 /**
  * Reads `SDK-HMAC-SHA256 Access=..., SignedHeaders=a;b, Signature=...`, the older form with `Credential=` included.
@@ -98,18 +98,16 @@ function readUsual(value: string): HuaweiSignature | undefined {
   if (end < 0 || !value.startsWith(usualMark, end)) return undefined;
   const signature = value.slice(from);
   const isOther = signature.includes(',') || signature.trim() !== signature;
-  const start = isOther ? undefined : readStart(value.slice(0, end));
+  const start = isOther ? undefined : knownStarts.of(value.slice(0, end));
   if (start === undefined) return undefined;
   return { kind: 'signature', access: start.access, scope: undefined, names: start.names, signature };
 }
 
 function readStart(text: string): Start | undefined {
-  const earlier = knownStarts.get(text);
-  if (earlier !== undefined) return earlier;
-  const [, access = '', list = ''] = usualStart.exec(flat(text)) ?? [];
-  const names = readNames(list);
+  const [, access = '', list = ''] = usualStart.exec(text) ?? [];
+  const names = knownNames.of(list);
   if (names === undefined) return undefined;
-  return knownStarts.keep(text, { access, names });
+  return { access, names };
 }
 
 function readParameters(parameters: ReadonlyMap<string, string>): HuaweiAuthorization {
@@ -122,7 +120,7 @@ function readParameters(parameters: ReadonlyMap<string, string>): HuaweiAuthoriz
   if (key === undefined || key === '') return malformed('Access is missing');
   const signature = parameters.get('Signature');
   if (signature === undefined || signature === '') return malformed('Signature is missing');
-  const names = readNames(parameters.get('SignedHeaders') ?? '');
+  const names = knownNames.of(parameters.get('SignedHeaders') ?? '');
   if (names === undefined) return malformed('SignedHeaders is not a list of header names, each once');
   const scope = parts && { date: parts[2] ?? '', region: parts[3] ?? '', service: parts[4] ?? '' };
   return { kind: 'signature', access: key, scope, names, signature };
@@ -133,20 +131,16 @@ function malformed(problem: string): HuaweiAuthorization {
 }
 
 function readNames(list: string): HuaweiNames | undefined {
-  const earlier = known.get(list);
-  if (earlier !== undefined) return earlier;
-  const sorted = flat(list)
-    .split(';', maxHuaweiNames + 1)
-    .map((name) => name.trim().toLowerCase());
+  const sorted = list.split(';', maxHuaweiNames + 1).map((name) => name.trim().toLowerCase());
   // What is no token could stand for another line of the canonical request.
   if (sorted.length > maxHuaweiNames || !sorted.every((name) => token.test(name))) return undefined;
   if (new Set(sorted).size !== sorted.length) return undefined;
   sorted.sort();
   const localeSorted = sorted.toSorted(order.compare);
   const isSame = localeSorted.every((name, index) => name === sorted[index]);
-  return known.keep(list, {
+  return {
     sorted,
     joined: sorted.join(';'),
     localeSorted: isSame ? undefined : localeSorted,
-  });
+  };
 }

@@ -43,13 +43,13 @@ const memory = new ArrayBuffer(contextBytes + maxBlocks * blockBytes);
 const state = new Int32Array(memory, 0, stateWords);
 const words = new Int32Array(memory, contextBytes);
 const bytes = Buffer.from(memory, contextBytes);
-const transform = openTransform();
+const update = openUpdate();
 
 /** Whether it can be used here; without it all is up to `node:crypto`. */
-export const isSha256Quick = transform !== null && isRight();
+export const isSha256Quick = update !== null && isRight();
 
 /** Brings so many blocks into the state. Null where Node is too old, or another build. */
-function openTransform(): ((blocks: number) => void) | null {
+function openUpdate(): ((blocks: number) => void) | null {
   // It is not what was validated.
   if (getFips() === 1) return null;
   try {
@@ -61,7 +61,11 @@ function openTransform(): ((blocks: number) => void) | null {
     const context = ffi.getRawPointer(memory);
     const message = context + BigInt(contextBytes);
     const lengths = Array.from({ length: maxBlocks + 1 }, (_, blocks) => BigInt(blocks * blockBytes));
-    return (blocks) => call(context, message, lengths[blocks] ?? 0n);
+    return (blocks) => {
+      const length = lengths[blocks];
+      if (length === undefined) throw new RangeError('a message that is too long');
+      call(context, message, length);
+    };
   } catch {
     return null;
   }
@@ -86,14 +90,14 @@ export function run(length: number, from: Sha256State, before: number): void {
   bytes[end - 2] = bits >>> 8;
   bytes[end - 1] = bits;
   for (let index = 0; index < stateWords; index++) state[index] = from[index] ?? 0;
-  transform?.(blocks);
+  update?.(blocks);
 }
 
 /** What the first block of a message leads to. */
 export function stateAfter(message: Uint8Array): Sha256State {
   bytes.set(message);
   state.set(initialState);
-  transform?.(1);
+  update?.(1);
   return state.slice();
 }
 
