@@ -13,8 +13,10 @@ const provenance: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-// A look at the length spares most names the look-up: a bit for each, of which there are 32.
-const lengths = [...perConnectionFields, ...provenance].reduce((bits, { length }) => bits | (1 << length), 0);
+// A look at the length spares most names the look-up: a bit for each, which those of 32 letters more share.
+const fateful = [...perConnectionFields, ...provenance];
+const longest = Math.max(...fateful.map(({ length }) => length));
+const lengths = fateful.reduce((bits, { length }) => bits | (1 << length), 0);
 
 /** What becomes of a field because of its name. `self`: a call of the gateway to itself keeps what it says. */
 type Fate = 'forward' | 'drop' | 'host' | 'forwarded-for' | 'self';
@@ -75,7 +77,7 @@ export function forwardedFields(exchange: Exchange, via: string): Fields {
     const value = source[index + 1] ?? '';
     if (named !== null && named.has(name.toLowerCase())) continue;
     if (withholds !== null && withholds(name)) continue;
-    if (name.length < 32 && (lengths & (1 << name.length)) !== 0) {
+    if (name.length <= longest && (lengths & (1 << name.length)) !== 0) {
       const fate = fates.of(name);
       if (fate === 'host') authority ??= value;
       else if (fate === 'forwarded-for') forwardedFor += `${value}, `;
