@@ -1,5 +1,5 @@
 import type { RefusalKind } from '#sdk';
-import { flat } from '#sdk/flat';
+import { Remembered } from '#sdk/flat';
 import type { IngressLimits } from './accept.ts';
 
 /** What the head of a request says, or why it is refused. */
@@ -136,14 +136,11 @@ function note(found: Scanned, name: string, value: string): void {
 const plainName = /^[a-z0-9._~!$&'()*+,;=%-]*$/;
 const bracketed = /^(\[[0-9a-f:.]+\])(?::\d*)?$/;
 
-/** What the request before named, which most name again. */
-let last: { readonly authority: string; readonly name: string | undefined } = { authority: '', name: '' };
+const hostNames = new Remembered(readHostName);
 
 /** The host name of an authority, in lower case and without the port; undefined when it is none. */
 export function hostName(authority: string): string | undefined {
-  // In memory of its own: a part of a head holds all of it, secrets included.
-  if (authority !== last.authority) last = { authority: flat(authority), name: readHostName(authority) };
-  return last.name;
+  return hostNames.of(authority);
 }
 
 function readHostName(authority: string): string | undefined {

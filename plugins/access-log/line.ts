@@ -37,15 +37,11 @@ function arrivalOf({ requestId, clientAddress, method, scheme, host, path }: Com
     isText(host) &&
     isText(path);
   // One look for all, which are plain nearly always.
-  if (areTexts && isPlain(requestId + clientAddress + method + scheme + host + path)) {
-    return (
-      `"requestId":"${requestId}","client":"${clientAddress}","method":"${method}","scheme":"${scheme}"` +
-      `,"host":"${host}","path":"${path}"`
-    );
-  }
+  const arePlain = areTexts && isPlain(requestId + clientAddress + method + scheme + host + path);
+  const show = arePlain ? quoted : json;
   return (
-    `"requestId":${json(requestId)},"client":${json(clientAddress)},"method":${json(method)}` +
-    `,"scheme":${json(scheme)},"host":${json(host)},"path":${json(path)}`
+    `"requestId":${show(requestId)},"client":${show(clientAddress)},"method":${show(method)}` +
+    `,"scheme":${show(scheme)},"host":${show(host)},"path":${show(path)}`
   );
 }
 
@@ -88,7 +84,11 @@ function member(name: string, value: string | undefined): string {
 }
 
 function json(value: string): string {
-  return isText(value) && isPlain(value) ? `"${value}"` : (JSON.stringify(value) ?? 'null');
+  return isText(value) && isPlain(value) ? quoted(value) : (JSON.stringify(value) ?? 'null');
+}
+
+function quoted(text: string): string {
+  return `"${text}"`;
 }
 
 /** A plugin without types may have set something else. */

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { flat } from '../flat.ts';
 import type { SignedMessage } from './alibaba-message.ts';
 
 /**
@@ -42,7 +43,7 @@ export function parseSdkDate(text: string): number | undefined {
   // Read twice for a request, and callers sign many in a second.
   if (text !== lastText) {
     lastTime = read(text);
-    lastText = text;
+    lastText = flat(text);
   }
   return lastTime;
 }
